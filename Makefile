@@ -1,0 +1,51 @@
+# firn: see `make help`.
+
+GO       ?= go
+BIN      := bin
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -s -w -X github.com/firn-cdc/firn/pkg/telemetry.version=$(VERSION)
+LINTER   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+# The whole of iceberg-go is compiled once per build mode; the race detector's
+# mode is for the packages that run goroutines.
+UNIT     := ./pkg/... ./schemas/... ./cmd/...
+
+.PHONY: help build setup demo test lint unit cases integration soak bench fmt clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build firn-reader and firn-applier into bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
+
+setup: ## install what the tests and the demo need (apt, as root)
+	@scripts/setup
+
+demo: setup build ## the walk-through on a real MySQL, read by DuckDB (MYSQL_DSN=, KAFKA= to use your own)
+	@$(GO) run ./integration/demo
+
+test: setup lint unit cases ## lint, unit tests, and the end-to-end cases on MySQL 9 and MariaDB
+
+lint: ## run the linter, layer rules included
+	$(GO) run $(LINTER) run ./...
+
+unit: ## unit tests, with the race detector
+	$(GO) test -race -shuffle=on $(UNIT)
+
+cases: build ## end-to-end cases on real servers, read by DuckDB
+	$(GO) test -count=1 -timeout 20m ./integration/...
+
+integration: build ## the cases on MySQL 8, real Kafka, and Trino over Glue and S3 stand-ins (Java, Maven)
+	@scripts/setup --java
+	$(GO) test -count=1 -timeout 30m -tags integration ./integration/...
+
+bench: build ## measure both binaries; writes bench/latest.json
+	$(GO) run ./integration/bench
+
+soak: build ## ten minutes of steady changes, then the cost of reading
+	$(GO) run ./integration/soak
+
+fmt: ## format the source
+	$(GO) run $(LINTER) fmt ./...
+
+clean: ## remove what was built
+	rm -rf $(BIN) bench/latest.json
