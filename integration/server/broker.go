@@ -1,0 +1,26 @@
+package server
+
+import (
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+)
+
+// Broker is a Kafka broker inside this process.
+type Broker struct {
+	Addr    string
+	Cluster *kfake.Cluster
+}
+
+// StartBroker starts a broker on a free port of loopback. Topics that are
+// created without a number of partitions get partitions of them.
+func StartBroker(partitions int) (*Broker, error) {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.DefaultNumPartitions(partitions))
+	if err != nil {
+		return nil, fmt.Errorf("start kafka broker: %w", err)
+	}
+	return &Broker{Addr: cluster.ListenAddrs()[0], Cluster: cluster}, nil
+}
+
+// Stop ends the broker and forgets its records.
+func (b *Broker) Stop() { b.Cluster.Close() }
