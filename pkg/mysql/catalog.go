@@ -1,0 +1,82 @@
+package mysql
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/firn-cdc/firn/pkg/debezium"
+)
+
+// Tables returns the base tables of every database that is not the server's own, sorted.
+func (c *Conn) Tables(ctx context.Context) ([]debezium.TableID, error) {
+	rows, err := c.Strings(ctx, `SELECT table_schema, table_name FROM information_schema.tables
+ WHERE table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')
+ AND table_schema NOT IN ('mysql', 'sys', 'performance_schema', 'information_schema') ORDER BY table_schema, table_name`)
+	if err != nil {
+		return nil, fmt.Errorf("list tables: %w", err)
+	}
+	tables := make([]debezium.TableID, len(rows))
+	for i, row := range rows {
+		tables[i] = debezium.TableID{Database: row[0], Table: row[1]}
+	}
+	return tables, nil
+}
+
+// QuoteTable returns the table's name for use in a statement.
+func QuoteTable(id debezium.TableID) string {
+	return QuoteName(id.Database) + "." + QuoteName(id.Table)
+}
+
+// ShowCreate returns the statement that makes the table.
+func (c *Conn) ShowCreate(ctx context.Context, id debezium.TableID) (string, error) {
+	rows, err := c.Strings(ctx, "SHOW CREATE TABLE "+QuoteTable(id))
+	if err != nil {
+		return "", fmt.Errorf("show create table %s: %w", id, err)
+	}
+	if len(rows) != 1 || len(rows[0]) < 2 {
+		return "", fmt.Errorf("show create table %s: no answer", id)
+	}
+	return rows[0][1], nil
+}
+
+// DatabaseCharset returns the character set and collation that a table made in
+// the database gets when it names none.
+func (c *Conn) DatabaseCharset(ctx context.Context, database string) (charset, collation string, err error) {
+	rows, err := c.Strings(ctx, `SELECT schema_name, default_character_set_name, default_collation_name
+ FROM information_schema.schemata WHERE schema_name = ?`, database)
+	if err != nil {
+		return "", "", fmt.Errorf("read character set of database %s: %w", database, err)
+	}
+	for _, row := range rows { // the comparison above may ignore case
+		if row[0] == database || len(rows) == 1 && strings.EqualFold(row[0], database) {
+			return row[1], row[2], nil
+		}
+	}
+	return "", "", fmt.Errorf("read character set of database %s: %w", database,
+		&ServerError{Code: CodeUnknownDatabase, State: "42000", Message: "unknown database"})
+}
+
+// RowEstimate returns about how many rows a table has and how many bytes they take, as the optimizer sees it.
+func (c *Conn) RowEstimate(ctx context.Context, id debezium.TableID) (rows, bytes int64, err error) {
+	answer, err := c.Strings(ctx, `SELECT table_schema, table_name, table_rows, data_length FROM information_schema.tables
+ WHERE table_schema = ? AND table_name = ?`, id.Database, id.Table)
+	if err != nil {
+		return 0, 0, fmt.Errorf("estimate rows of %s: %w", id, err)
+	}
+	for _, row := range answer {
+		if row[0] == id.Database && row[1] == id.Table {
+			rows, _ = strconv.ParseInt(row[2], 10, 64) // NULL is 0
+			bytes, _ = strconv.ParseInt(row[3], 10, 64)
+		}
+	}
+	return rows, bytes, nil
+}
+
+func flavorOf(version string) string {
+	if strings.Contains(version, "MariaDB") {
+		return debezium.FlavorMariaDB
+	}
+	return debezium.FlavorMySQL
+}

@@ -1,0 +1,60 @@
+package mysql
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Errors of [Connect] that repeating does not always heal.
+var (
+	// ErrAccessDenied is a login that the server refused: user, password, host or plugin.
+	ErrAccessDenied = errors.New("access denied")
+	// ErrUnreachable is a host that does not resolve or answer.
+	ErrUnreachable = errors.New("unreachable")
+	// ErrTLS is a server that offers no TLS, or whose certificate does not verify.
+	ErrTLS = errors.New("no trusted TLS connection")
+)
+
+// ErrClosed is a connection that broke or was closed, by this side or by the server. A new one may heal it.
+var ErrClosed = errors.New("connection closed")
+
+// Server error codes that this package or its callers act on.
+const (
+	CodeDBAccessDenied     = 1044
+	CodeAccessDenied       = 1045
+	CodeUnknownDatabase    = 1049
+	CodeBadField           = 1054
+	CodeTableAccessDenied  = 1142
+	CodeColumnAccessDenied = 1143
+	CodeNoSuchTable        = 1146
+	CodeLockWaitTimeout    = 1205
+	CodeDeadlock           = 1213
+	CodeMissingPrivilege   = 1227
+	CodeTableDefChanged    = 1412
+)
+
+// ServerError is an error that the server answered with.
+type ServerError struct {
+	Code    uint16
+	State   string
+	Message string
+}
+
+// Error returns the server's message, its code and SQL state.
+func (e *ServerError) Error() string {
+	return fmt.Sprintf("%s (error %d, state %s)", e.Message, e.Code, e.State)
+}
+
+// IsServerError reports whether err is an answer of the server with one of the codes.
+func IsServerError(err error, codes ...uint16) bool {
+	var e *ServerError
+	if !errors.As(err, &e) {
+		return false
+	}
+	for _, code := range codes {
+		if e.Code == code {
+			return true
+		}
+	}
+	return false
+}
