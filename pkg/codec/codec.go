@@ -1,0 +1,48 @@
+// Package codec turns change events into the bytes of Kafka records and back,
+// byte for byte as Kafka Connect's converters do: JSON with and without the
+// schema block, and Avro in Confluent's framing.
+//
+// Encoders and decoders keep what they compiled from a schema by the schema's
+// address, and reuse their buffers. One belongs to one goroutine. A decoded
+// event borrows from the record and from its decoder until the next call.
+//
+// Topics, partitions and what an event means are left to callers.
+package codec
+
+import "github.com/firn-cdc/firn/pkg/debezium"
+
+// Encoder writes events as the keys and values of records.
+type Encoder interface {
+	// AppendKey appends the record key. An event without a key schema has no key: dst is returned as it is.
+	AppendKey(dst []byte, e *debezium.Event) ([]byte, error)
+	// AppendValue appends the record value. A tombstone has no value: dst is returned as it is.
+	AppendValue(dst []byte, e *debezium.Event) ([]byte, error)
+}
+
+// SchemaChangeEncoder writes the records of the schema-change topic.
+type SchemaChangeEncoder interface {
+	AppendSchemaChangeKey(dst []byte, c *debezium.SchemaChange) ([]byte, error)
+	AppendSchemaChangeValue(dst []byte, c *debezium.SchemaChange) ([]byte, error)
+}
+
+// Decoder reads the records of one topic.
+type Decoder interface {
+	// Decode reads a record into e, whose slices it reuses. A nil value is a tombstone, a nil key is none.
+	Decode(key, value []byte, headers []debezium.Header, e *debezium.Event) error
+}
+
+// KeyValue encodes keys in one way and values in another, as Connect's
+// key.converter and value.converter may.
+type KeyValue struct {
+	Keys, Values Encoder
+}
+
+// AppendKey implements [Encoder].
+func (kv KeyValue) AppendKey(dst []byte, e *debezium.Event) ([]byte, error) {
+	return kv.Keys.AppendKey(dst, e)
+}
+
+// AppendValue implements [Encoder].
+func (kv KeyValue) AppendValue(dst []byte, e *debezium.Event) ([]byte, error) {
+	return kv.Values.AppendValue(dst, e)
+}
