@@ -1,0 +1,4 @@
+package batch
+
+// Resort makes the next iteration sort again.
+func (b *Batch) Resort() { b.sorted = false }
