@@ -1,0 +1,187 @@
+// Package cases runs both binaries end to end on real servers and compares
+// the Iceberg tables, read by DuckDB, with MySQL.
+package cases
+
+import (
+	"context"
+	"database/sql"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/firn-cdc/firn/integration/engine"
+	"github.com/firn-cdc/firn/integration/pipeline"
+	"github.com/firn-cdc/firn/integration/server"
+)
+
+// patience is how long a change may take to show in Iceberg before a case
+// fails; commits are a second apart.
+const patience = 90 * time.Second
+
+var shared struct {
+	servers map[server.Kind]*server.Database
+	broker  *server.Broker
+	duckdb  *engine.DuckDB
+}
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (code int, err error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	dir, err := os.MkdirTemp("", "firn-cases-")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	shared.servers = make(map[server.Kind]*server.Database)
+	for _, kind := range kinds() {
+		db, err := server.StartDatabase(ctx, kind, filepath.Join(dir, string(kind)))
+		if err != nil {
+			return 1, err
+		}
+		defer db.Stop()
+		shared.servers[kind] = db
+		if err := printVersion(ctx, kind, db); err != nil {
+			return 1, err
+		}
+	}
+	if shared.broker, err = server.StartBroker(3); err != nil {
+		return 1, err
+	}
+	defer shared.broker.Stop()
+	if shared.duckdb, err = engine.OpenDuckDB(ctx); err != nil {
+		return 1, err
+	}
+	defer shared.duckdb.Close()
+	return m.Run(), nil
+}
+
+func printVersion(ctx context.Context, kind server.Kind, d *server.Database) error {
+	db, err := sql.Open("mysql", d.DSN())
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	var version string
+	if err := db.QueryRowContext(ctx, "SELECT VERSION()").Scan(&version); err != nil {
+		return fmt.Errorf("connect to %s: %w", kind, err)
+	}
+	fmt.Printf("%s is %s\n", kind, version)
+	return nil
+}
+
+// fixture is a pipeline between the shared servers, with names of its own.
+type fixture struct {
+	*pipeline.Pipeline
+	t  *testing.T
+	db *sql.DB
+}
+
+// onEach runs a case against every kind of server.
+func onEach(t *testing.T, run func(t *testing.T, f *fixture)) {
+	for _, kind := range kinds() {
+		t.Run(string(kind), func(t *testing.T) { run(t, newFixture(t, kind)) })
+	}
+}
+
+// newFixture returns a pipeline that is not started. Its topics have the
+// test's name as prefix, so cases on one broker stay apart.
+func newFixture(t *testing.T, kind server.Kind) *fixture {
+	t.Helper()
+	prefix := strings.NewReplacer("/", "-", "_", "-").Replace(t.Name())
+	d := shared.servers[kind]
+	p := pipeline.For(t.TempDir(), prefix, d, shared.broker.Addr)
+	db, err := sql.Open("mysql", d.DSN())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fixture{Pipeline: p, t: t, db: db}
+	t.Cleanup(func() {
+		if err := p.Stop(); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+		if t.Failed() {
+			t.Log(p.Logs())
+		}
+		db.Close()
+	})
+	return f
+}
+
+// start starts both binaries.
+func (f *fixture) start() {
+	f.t.Helper()
+	f.must(f.StartReader(f.t.Context()))
+	f.must(f.StartApplier(f.t.Context()))
+}
+
+func (f *fixture) must(err error) {
+	f.t.Helper()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// exec runs statements on the source.
+func (f *fixture) exec(statements ...string) {
+	f.t.Helper()
+	for _, statement := range statements {
+		if _, err := f.db.ExecContext(f.t.Context(), statement); err != nil {
+			f.t.Fatalf("%.80s: %v", statement, err)
+		}
+	}
+}
+
+// eventually waits until DuckDB answers the query on the table with rows.
+func (f *fixture) eventually(table, query string, want ...string) {
+	f.t.Helper()
+	ctx, cancel := context.WithTimeout(f.t.Context(), patience)
+	defer cancel()
+	var got []string
+	var last error
+	err := pipeline.Wait(ctx, 100*time.Millisecond, func() (bool, error) {
+		if err := f.alive(); err != nil {
+			return false, err
+		}
+		result, err := shared.duckdb.Query(f.Table(table), query)
+		if last = err; err != nil {
+			return false, nil
+		}
+		got = got[:0]
+		for _, row := range result.Rows {
+			got = append(got, engine.Text(row))
+		}
+		return strings.Join(got, "\n") == strings.Join(want, "\n"), nil
+	})
+	if err != nil {
+		f.t.Fatalf("%s: %v\n got %q (%v)\nwant %q", query, err, got, last, want)
+	}
+}
+
+// alive returns an error if a process that should run has ended.
+func (f *fixture) alive() error {
+	for _, p := range []*pipeline.Process{f.Reader, f.Applier} {
+		if p == nil {
+			continue
+		}
+		select {
+		case <-p.Exited():
+			return fmt.Errorf("%s ended with code %d:\n%s", p.Name, p.ExitCode(), p.Tail())
+		default:
+		}
+	}
+	return nil
+}
