@@ -1,0 +1,58 @@
+package lake
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrNoTable is returned where a table must exist and does not.
+var ErrNoTable = errors.New("no such table")
+
+// ValueError says that a value does not fit its column. The value itself is not in it.
+type ValueError struct {
+	Table, Column string
+	Reason        string
+}
+
+func (e *ValueError) Error() string {
+	return fmt.Sprintf("table %s, column %s: %s", e.Table, e.Column, e.Reason)
+}
+
+// IncompatibleTypeError says that a column's new type cannot hold its old
+// values, or that a table's column cannot hold the events'.
+type IncompatibleTypeError struct {
+	Table, Column string
+	From, To      string // Iceberg types: the table's, the events'
+}
+
+func (e *IncompatibleTypeError) Error() string {
+	return fmt.Sprintf("table %s, column %s is %s, events now carry %s, and Iceberg allows no such change: "+
+		"re-snapshot into a new table, rename or drop the column in Iceberg so that it is added anew, "+
+		"or set --on-incompatible-type to new-column or dead-letter", e.Table, e.Column, e.From, e.To)
+}
+
+// NameClashError says that two columns differ only in letter case, which Glue,
+// Athena and Spark cannot tell apart.
+type NameClashError struct{ Table, Column, Existing string }
+
+func (e *NameClashError) Error() string {
+	return fmt.Sprintf("table %s: column %s differs from column %s only in letter case, which engines cannot tell apart: "+
+		"rename one of them in MySQL or in Iceberg", e.Table, e.Column, e.Existing)
+}
+
+// OwnerError says that a table is fed from somewhere else.
+type OwnerError struct {
+	Table      string
+	Property   string
+	Have, Want string
+}
+
+func (e *OwnerError) Error() string {
+	return fmt.Sprintf("table %s belongs to another source: its property %s is %q and ours is %q: "+
+		"map the topic to another table, or reset this one explicitly", e.Table, e.Property, e.Have, e.Want)
+}
+
+// AdoptError says why an existing table cannot be written.
+type AdoptError struct{ Table, Reason string }
+
+func (e *AdoptError) Error() string { return fmt.Sprintf("table %s: %s", e.Table, e.Reason) }
