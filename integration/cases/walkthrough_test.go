@@ -127,4 +127,3 @@ func TestWalkThrough_StoppedAndStarted(t *testing.T) {
 		}
 	})
 }
-

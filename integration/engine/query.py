@@ -43,7 +43,10 @@ def text(value):
     if isinstance(value, (bytes, bytearray)):
         return bytes(value).hex()
     if isinstance(value, datetime.datetime):
-        return value.astimezone(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%fZ") if value.tzinfo else value.strftime("%Y-%m-%d %H:%M:%S.%f")
+        plain = value.astimezone(datetime.timezone.utc).replace(tzinfo=None) if value.tzinfo else value
+        return plain.isoformat(" ", "microseconds") + ("Z" if value.tzinfo else "")
+    if isinstance(value, decimal.Decimal):
+        return format(value, "f")
     if isinstance(value, (dict, list)):
         return json.dumps(value, default=text)
     return str(value) if not isinstance(value, float) else repr(value)
