@@ -34,7 +34,7 @@ func (p *Pipeline) Warehouse() string { return filepath.Join(p.Dir, "warehouse")
 
 // Table returns how an engine finds the table called name (namespace.table).
 func (p *Pipeline) Table(name string) engine.Table {
-	return engine.Table{Catalog: filepath.Join(p.Warehouse(), "catalog.db"), Name: name}
+	return engine.Table{Catalog: filepath.Join(p.Warehouse(), "catalog.sqlite"), Name: name}
 }
 
 // StartReader starts firn-reader.
