@@ -3,7 +3,6 @@ package codec
 import (
 	"fmt"
 	"math/big"
-	"math/bits"
 	"strconv"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
@@ -71,42 +70,25 @@ func appendUnscaled(dst, b []byte) (digits []byte, negative bool) {
 	return appendLongUnscaled(dst, b)
 }
 
-// decimalWords bounds the numbers that are converted without allocation to 320 bits, 96 digits.
-const decimalWords = 5
-
 func appendLongUnscaled(dst, b []byte) (digits []byte, negative bool) {
 	negative = b[0] >= 0x80
-	if len(b) > 8*decimalWords {
+	var w words
+	if len(b) > 8*len(w) {
 		return appendHugeUnscaled(dst, b, negative), negative
 	}
-	var w [decimalWords]uint64 // most significant first
+	w.setBytes(b)
 	if negative {
-		for i := range w {
-			w[i] = ^uint64(0)
-		}
-	}
-	for i, c := range b {
-		at := len(b) - 1 - i
-		p := &w[decimalWords-1-at/8]
-		*p = *p&^(0xFF<<(at%8*8)) | uint64(c)<<(at%8*8)
-	}
-	if negative {
-		carry := uint64(1)
-		for i := decimalWords - 1; i >= 0; i-- {
-			w[i], carry = bits.Add64(^w[i], 0, carry)
-		}
+		w.negate()
 	}
 	const group = 1e18
 	var groups [6]uint64
 	n := 0
-	for more := true; more; n++ {
-		var rem uint64
-		more = false
-		for i := range w {
-			w[i], rem = bits.Div64(rem, w[i], group)
-			more = more || w[i] != 0
+	for {
+		groups[n] = w.divide(group)
+		n++
+		if w.isZero() {
+			break
 		}
-		groups[n] = rem
 	}
 	dst = strconv.AppendUint(dst, groups[n-1], 10)
 	for i := n - 2; i >= 0; i-- {
@@ -123,4 +105,52 @@ func appendHugeUnscaled(dst, b []byte, negative bool) []byte {
 		n.Sub(new(big.Int).Lsh(big.NewInt(1), uint(8*len(b))), n)
 	}
 	return n.Append(dst, 10)
+}
+
+// appendUnscaledOf appends the unscaled value of a JSON number, big-endian
+// two's complement of minimal length. ok is false if the number has more
+// digits after the point than scale, or too many digits.
+func appendUnscaledOf(dst, text []byte, scale int) (_ []byte, ok bool) {
+	negative := text[0] == '-'
+	if negative {
+		text = text[1:]
+	}
+	shift, point := scale, false
+	var w words
+	for i, c := range text {
+		switch {
+		case c == '.':
+			point = true
+			continue
+		case c|0x20 == 'e':
+			exp, err := strconv.Atoi(string(text[i+1:]))
+			if err != nil || exp < -4*maxDecimalScale || exp > 4*maxDecimalScale {
+				return dst, false
+			}
+			shift += exp
+		default:
+			if !w.addDigit(c - '0') {
+				return dst, false
+			}
+			if point {
+				shift--
+			}
+			continue
+		}
+		break
+	}
+	for ; shift > 0 && !w.isZero(); shift-- {
+		if !w.addDigit(0) {
+			return dst, false
+		}
+	}
+	for ; shift < 0 && !w.isZero(); shift++ {
+		if w.divide(10) != 0 {
+			return dst, false
+		}
+	}
+	if negative {
+		w.negate()
+	}
+	return w.appendBytes(dst), true
 }
