@@ -1,0 +1,113 @@
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/mysql"
+)
+
+// ErrLockTables is a server on which positions can only be told apart under a
+// table lock that the user may not take.
+var ErrLockTables = errors.New("LOCK TABLES refused; GRANT SELECT, LOCK TABLES ON *.* to the user, or turn gtid_mode on")
+
+// Reader reads chunks over a connection of its own, for one goroutine. Several
+// may read the same table.
+type Reader struct {
+	cfg    *mysql.Config
+	server *mysql.Server
+	conn   *mysql.Conn
+	locker *mysql.Conn // holds table locks for a moment; made when first needed
+	pass   *pass
+
+	sized   *Table // the table that rowSize was learnt from
+	rowSize float64
+}
+
+// New returns a reader of the server that cfg leads to. It connects when it first reads.
+func New(cfg *mysql.Config, server *mysql.Server) *Reader {
+	return &Reader{cfg: cfg, server: server}
+}
+
+// Close ends the reader's connections.
+func (r *Reader) Close() error {
+	if r.pass != nil {
+		r.pass.cancel()
+		r.pass = nil
+	}
+	var errs []error
+	for _, c := range []*mysql.Conn{r.conn, r.locker} {
+		if c != nil {
+			errs = append(errs, c.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// session lets keys that are impossible dates be compared with.
+const session = "SET SESSION sql_mode = 'ALLOW_INVALID_DATES'"
+
+func (r *Reader) connect(ctx context.Context) error {
+	if r.conn != nil && !r.conn.Broken() {
+		return nil
+	}
+	conn, err := mysql.Connect(ctx, r.cfg)
+	if err != nil {
+		return err
+	}
+	if err := conn.Exec(ctx, session); err != nil {
+		return errors.Join(err, conn.Close())
+	}
+	r.conn = conn
+	return nil
+}
+
+// view is what the reader's next SELECT sees.
+type view struct {
+	low   debezium.Position // all committed up to it is seen
+	exact bool              // nothing committed after it is seen; a transaction is open
+}
+
+// open prepares the connection so that a SELECT sees at least what was committed up to the view's low position.
+func (r *Reader) open(ctx context.Context, t *Table) (view, error) {
+	switch {
+	case r.server.Flavor == debezium.FlavorMariaDB:
+		return r.openSnapshot(ctx)
+	case r.server.GTIDMode:
+		set, err := r.conn.Executed(ctx)
+		return view{low: debezium.Position{GTIDs: set}}, err
+	default:
+		return r.openLocked(ctx, t)
+	}
+}
+
+// finish ends the view and returns a position that it does not see beyond, or hardly.
+func (r *Reader) finish(ctx context.Context, v view) (debezium.Position, error) {
+	if v.exact {
+		if r.conn.Broken() { // the server ended the transaction with the connection
+			return v.low, nil
+		}
+		return v.low, r.conn.Exec(ctx, "COMMIT")
+	}
+	if err := r.connect(ctx); err != nil {
+		return debezium.Position{}, err
+	}
+	set, err := r.conn.Executed(ctx)
+	return debezium.Position{GTIDs: set}, err
+}
+
+const startSnapshot = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
+
+// openSnapshot uses MariaDB's consistent snapshots, which know their position in the binlog.
+func (r *Reader) openSnapshot(ctx context.Context) (view, error) {
+	if err := r.conn.Exec(ctx, startSnapshot); err != nil {
+		return view{}, err
+	}
+	p, err := snapshotPosition(ctx, r.conn)
+	if err != nil {
+		return view{}, errors.Join(fmt.Errorf("read the snapshot's position: %w", err), r.conn.Exec(ctx, "ROLLBACK"))
+	}
+	return view{low: p, exact: true}, nil
+}
