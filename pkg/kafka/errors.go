@@ -1,0 +1,153 @@
+package kafka
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/IBM/sarama"
+)
+
+// What a caller may have to tell apart. Errors of this package wrap them.
+var (
+	ErrUnreachable      = errors.New("no Kafka broker of --bootstrap-servers answers")
+	ErrAuthRefused      = errors.New("Kafka refuses the credentials of --kafka-auth")
+	ErrTLS              = errors.New("the TLS handshake with Kafka fails")
+	ErrDenied           = errors.New("not authorised in Kafka")
+	ErrTopicDenied      = fmt.Errorf("topic: %w", ErrDenied)
+	ErrTopicNotFound    = errors.New("topic does not exist")
+	ErrClosed           = errors.New("Kafka client is closed")
+	ErrFenced           = errors.New("another producer has taken over the transactional id")
+	ErrCommitUnknown    = errors.New("it is not known whether the Kafka transaction was committed")
+	ErrOffsetOutOfRange = errors.New("offset is no longer, or not yet, in the log")
+	ErrTopicRecreated   = errors.New("topic was deleted and created again")
+)
+
+// retriable reports whether err may heal by itself.
+func retriable(err error) bool {
+	var k sarama.KError
+	if !errors.As(err, &k) {
+		return transport(err) || errors.Is(err, sarama.ErrOutOfBrokers)
+	}
+	switch k {
+	case sarama.ErrUnknownTopicOrPartition, sarama.ErrLeaderNotAvailable, sarama.ErrNotLeaderForPartition,
+		sarama.ErrRequestTimedOut, sarama.ErrBrokerNotAvailable, sarama.ErrReplicaNotAvailable,
+		sarama.ErrNetworkException, sarama.ErrOffsetsLoadInProgress, sarama.ErrConsumerCoordinatorNotAvailable,
+		sarama.ErrNotCoordinatorForConsumer, sarama.ErrNotEnoughReplicas, sarama.ErrNotEnoughReplicasAfterAppend,
+		sarama.ErrNotController, sarama.ErrConcurrentTransactions, sarama.ErrKafkaStorageError,
+		sarama.ErrFencedLeaderEpoch, sarama.ErrUnknownLeaderEpoch, sarama.ErrOffsetNotAvailable,
+		sarama.ErrInvalidMessage, sarama.ErrThrottlingQuotaExceeded:
+		return true
+	default:
+		return false
+	}
+}
+
+// transport reports whether err says that a request or its answer was lost, or
+// that the connection could not be made.
+func transport(err error) bool {
+	var k sarama.KError
+	var config sarama.ConfigurationError
+	var encoding sarama.PacketEncodingError
+	switch {
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return false
+	case errors.As(err, &k), errors.As(err, &config), errors.As(err, &encoding), permanentTLS(err):
+		return false
+	case errors.Is(err, sarama.ErrUnsupportedVersion), errors.Is(err, sarama.ErrClosedClient),
+		errors.Is(err, sarama.ErrDecompressedBatchTooLarge), errors.Is(err, ErrClosed):
+		return false
+	default:
+		return true
+	}
+}
+
+func permanentTLS(err error) bool {
+	var record tls.RecordHeaderError
+	var remote *net.OpError // an alert that the broker sent
+	var verify *tls.CertificateVerificationError
+	var authority x509.UnknownAuthorityError
+	var host x509.HostnameError
+	return errors.As(err, &record) || errors.As(err, &remote) && remote.Op == "remote error" || errors.As(err, &verify) ||
+		errors.As(err, &authority) || errors.As(err, &host)
+}
+
+// explain turns sarama's error into one of this package, in the operator's
+// terms.
+func explain(err error) error {
+	var k sarama.KError
+	if errors.As(err, &k) && k != sarama.ErrNoError {
+		if sentinel := kerror(k); sentinel != nil && !errors.Is(err, sentinel) {
+			return fmt.Errorf("%w: %w", sentinel, err)
+		}
+		return err
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrUnreachable), errors.Is(err, ErrTLS):
+		return err
+	case permanentTLS(err):
+		return fmt.Errorf("%w (--kafka-tls, --kafka-ca-file, --kafka-cert-file): %w", ErrTLS, err)
+	case errors.Is(err, io.EOF):
+		return fmt.Errorf("%w: the broker closes the connection: does it want TLS (--kafka-tls) "+
+			"or another --kafka-auth?: %w", ErrUnreachable, err)
+	case errors.Is(err, sarama.ErrClosedClient):
+		return ErrClosed
+	case transport(err):
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	default:
+		return err
+	}
+}
+
+func kerror(k sarama.KError) error {
+	switch k {
+	case sarama.ErrSASLAuthenticationFailed, sarama.ErrUnsupportedSASLMechanism, sarama.ErrIllegalSASLState:
+		return ErrAuthRefused
+	case sarama.ErrTopicAuthorizationFailed:
+		return ErrTopicDenied
+	case sarama.ErrGroupAuthorizationFailed, sarama.ErrClusterAuthorizationFailed,
+		sarama.ErrTransactionalIDAuthorizationFailed:
+		return ErrDenied
+	case sarama.ErrUnknownTopicOrPartition:
+		return ErrTopicNotFound
+	case sarama.ErrOffsetOutOfRange:
+		return ErrOffsetOutOfRange
+	case sarama.ErrProducerFenced:
+		return ErrFenced
+	default:
+		return nil
+	}
+}
+
+// ProduceError is a batch that Kafka did not take, for good.
+type ProduceError struct {
+	Topic     string
+	Partition int32
+	Records   int
+	Size      int // bytes before compression
+	err       error
+}
+
+func (e *ProduceError) Error() string {
+	return fmt.Sprintf("write %d records (%d bytes) to %s/%d: %v", e.Records, e.Size, e.Topic, e.Partition, e.err)
+}
+
+func (e *ProduceError) Unwrap() error { return e.err }
+
+// RecordTooLargeError is a record that the topic does not take.
+type RecordTooLargeError struct {
+	Topic   string
+	Size    int // bytes before compression
+	KeySize int // of which the key
+}
+
+func (e *RecordTooLargeError) Error() string {
+	return fmt.Sprintf("a record of %d bytes (key: %d) is too large for topic %s: raise the topic's max.message.bytes "+
+		"(the broker's message.max.bytes, and replica.fetch.max.bytes with it)", e.Size, e.KeySize, e.Topic)
+}
