@@ -1,0 +1,114 @@
+package convert
+
+import (
+	"fmt"
+
+	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/mysql"
+)
+
+// integer converts TINYINT to BIGINT, signed and unsigned.
+type integer struct {
+	as       debezium.Type // an integer type, or Bytes for an unsigned BIGINT as a decimal
+	unsigned bool
+	mask     uint64 // of the column's width
+}
+
+func newInteger(c *debezium.Column, s *debezium.Schema) (converter, error) {
+	n := &integer{as: s.Type, unsigned: c.Unsigned()}
+	switch c.BaseType() {
+	case "TINYINT", "INT1":
+		n.mask = 1<<8 - 1
+	case "SMALLINT", "INT2":
+		n.mask = 1<<16 - 1
+	case "MEDIUMINT", "INT3", "MIDDLEINT":
+		n.mask = 1<<24 - 1
+	case "INT", "INTEGER", "INT4":
+		n.mask = 1<<32 - 1
+	case "BIGINT", "INT8", "SERIAL":
+		n.mask = 1<<64 - 1
+		n.unsigned = n.unsigned || c.BaseType() == "SERIAL"
+	default:
+		return nil, fmt.Errorf("type %s is not a known integer type", c.TypeName)
+	}
+	return n, nil
+}
+
+func (n *integer) streamed(a *arena, v *mysql.Value, out *debezium.Value) error {
+	if v.Kind != mysql.Int {
+		return kindError{v.Kind}
+	}
+	i := v.I
+	if n.unsigned {
+		i = int64(uint64(i) & n.mask)
+	}
+	n.store(a, i, out)
+	return nil
+}
+
+func (n *integer) selected(a *arena, text []byte, out *debezium.Value) error {
+	i, err := parseInt(text)
+	if err != nil {
+		return err
+	}
+	n.store(a, i, out)
+	return nil
+}
+
+func (n *integer) store(a *arena, i int64, out *debezium.Value) {
+	if n.as != debezium.Bytes {
+		*out = debezium.Value{Type: n.as, I: i}
+		return
+	}
+	from := len(a.b)
+	if i < 0 {
+		a.b = append(a.b, 0) // an unsigned number with its highest bit set
+	}
+	a.b = debezium.AppendUnscaled(a.b, i)
+	*out = debezium.Value{Type: debezium.Bytes, B: a.from(from)}
+}
+
+// parseInt reads an integer; an unsigned one above 2^63-1 wraps.
+func parseInt(text []byte) (int64, error) {
+	negative := len(text) > 0 && text[0] == '-'
+	if negative {
+		text = text[1:]
+	}
+	if len(text) == 0 {
+		return 0, errMalformed
+	}
+	var u uint64
+	for _, d := range text {
+		if d < '0' || d > '9' {
+			return 0, errMalformed
+		}
+		if u > (1<<64-1)/10 {
+			return 0, errRange
+		}
+		u = u*10 + uint64(d-'0')
+	}
+	if negative {
+		return -int64(u), nil
+	}
+	return int64(u), nil
+}
+
+// boolean converts BOOLEAN as a DDL statement that was read while streaming names it.
+type boolean struct{}
+
+func (boolean) streamed(_ *arena, v *mysql.Value, out *debezium.Value) error {
+	if v.Kind != mysql.Int {
+		return kindError{v.Kind}
+	}
+	*out = debezium.Bool(v.I != 0)
+	return nil
+}
+
+func (boolean) selected(_ *arena, text []byte, out *debezium.Value) error {
+	i, err := parseInt(text)
+	if err != nil {
+		return err
+	}
+	*out = debezium.Bool(i != 0)
+	return nil
+}
