@@ -11,7 +11,17 @@ func (j *JSON) AppendSchemaChangeKey(dst []byte, c *debezium.SchemaChange) ([]by
 // AppendSchemaChangeValue implements [SchemaChangeEncoder].
 func (j *JSON) AppendSchemaChangeValue(dst []byte, c *debezium.SchemaChange) ([]byte, error) {
 	j.changes.use(c.Source.Connector)
-	return j.AppendStruct(dst, j.changes.value, c.Value())
+	return j.AppendStruct(dst, j.changes.value, schemaChangeValues(c))
+}
+
+// schemaChangeValues returns the values of a schema change. Where no table is
+// concerned Debezium's source.table is null in a snapshot, but empty while streaming.
+func schemaChangeValues(c *debezium.SchemaChange) []debezium.Value {
+	values := c.Value()
+	if c.Source.Table == "" && c.Source.Snapshot == "" {
+		values[0].Elems[sourceTable] = debezium.Text("")
+	}
+	return values
 }
 
 // changeSchemas are the schemas of a connector's schema-change topic, kept so
