@@ -151,3 +151,39 @@ func (e *RecordTooLargeError) Error() string {
 	return fmt.Sprintf("a record of %d bytes (key: %d) is too large for topic %s: raise the topic's max.message.bytes "+
 		"(the broker's message.max.bytes, and replica.fetch.max.bytes with it)", e.Size, e.KeySize, e.Topic)
 }
+
+// errLegacyFormat is data from before Kafka 0.11, which knows no transactions.
+var errLegacyFormat = errors.New("the log holds records in a format older than Kafka 0.11 (message.format.version)")
+
+// OffsetOutOfRangeError is an offset that the log does not hold. Asked below
+// Earliest: retention has removed records that were not read. Asked above
+// Latest: the topic was created anew, or has lost its tail.
+type OffsetOutOfRangeError struct {
+	Topic     string
+	Partition int32
+	Asked     int64
+	Earliest  int64
+	Latest    int64
+}
+
+func (e *OffsetOutOfRangeError) Error() string {
+	if e.Asked < e.Earliest {
+		return fmt.Sprintf("offset %d of %s/%d is gone: retention has removed the records before %d",
+			e.Asked, e.Topic, e.Partition, e.Earliest)
+	}
+	return fmt.Sprintf("offset %d of %s/%d is beyond the end %d: the topic was created anew or has lost records",
+		e.Asked, e.Topic, e.Partition, e.Latest)
+}
+
+// Is makes the error an ErrOffsetOutOfRange.
+func (e *OffsetOutOfRangeError) Is(target error) bool { return target == ErrOffsetOutOfRange }
+
+// TopicRecreatedError is a topic whose id is not the one that was expected.
+type TopicRecreatedError struct{ Topic, Want, Got string }
+
+func (e *TopicRecreatedError) Error() string {
+	return fmt.Sprintf("topic %s was deleted and created again: its id is %s, not %s", e.Topic, e.Got, e.Want)
+}
+
+// Is makes the error an ErrTopicRecreated.
+func (e *TopicRecreatedError) Is(target error) bool { return target == ErrTopicRecreated }

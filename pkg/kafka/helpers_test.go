@@ -46,3 +46,17 @@ func producer(t testing.TB, c *kafka.Client, cfg kafka.ProducerConfig) *kafka.Pr
 	})
 	return p
 }
+
+func consumer(t testing.TB, c *kafka.Client, cfg kafka.ConsumerConfig) *kafka.Consumer {
+	t.Helper()
+	r, err := kafka.OpenConsumer(t.Context(), c, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
