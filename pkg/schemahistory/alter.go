@@ -1,0 +1,376 @@
+package schemahistory
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"vitess.io/vitess/go/vt/sqlparser"
+
+	"github.com/firn-cdc/firn/pkg/debezium"
+)
+
+// alteration is one ALTER TABLE in the making.
+type alteration struct {
+	tableEditor
+	touched Touched
+	rename  *debezium.TableID
+	other   *Touched // a table whose rows were exchanged for the table's
+	charset string   // of CONVERT TO, for every character column
+}
+
+// alterTable follows ALTER TABLE after those words.
+func (s *statement) alterTable() error {
+	r, h := s.r, s.h
+	r.accept("IF", "EXISTS")
+	id, err := r.tableID(s.database)
+	if err != nil {
+		if id, ok := h.mentioned(r.src); ok {
+			return h.unknown(id, r.src, err)
+		}
+		return nil
+	}
+	id = h.stored(id)
+	if r.accept("WAIT") {
+		r.next()
+	}
+	r.accept("NOWAIT")
+	e := h.tables[h.key(id)]
+	if e == nil || e.stale {
+		return s.alterUnknown(id)
+	}
+	a := &alteration{tableEditor: s.edit(e)}
+	a.touched = Touched{Table: id, Kind: Altered}
+	for _, clause := range r.split() {
+		if err := a.clause(clause); err != nil {
+			s.touch(a.touched)
+			return s.fail(id, err)
+		}
+	}
+	if err := a.done(); err != nil {
+		s.touch(a.touched)
+		return s.fail(id, err)
+	}
+	return nil
+}
+
+// alterUnknown follows ALTER TABLE of a table that is not known, which matters
+// if it is captured or becomes a captured one.
+func (s *statement) alterUnknown(id debezium.TableID) error {
+	s.touch(Touched{Table: id, Kind: Altered})
+	for _, r := range s.r.split() {
+		if !r.accept("RENAME") {
+			continue
+		}
+		if !r.acceptAny("TO", "AS", "=") && (r.peek().is("COLUMN") || r.peek().is("INDEX") || r.peek().is("KEY")) {
+			continue
+		}
+		if to, err := r.tableID(s.database); err == nil {
+			to = s.h.stored(to)
+			s.h.Drop(id)
+			s.touch(Touched{Table: to, Kind: Renamed, From: id})
+			return s.fail(to, errUnknownTable)
+		}
+	}
+	if !s.h.opts.Captured(id) {
+		return nil
+	}
+	return s.h.unknown(id, s.r.src, errUnknownTable)
+}
+
+// edit begins a change of a table that is known.
+func (s *statement) edit(e *entry) tableEditor {
+	table := *e.table
+	table.PrimaryKey = slices.Clone(table.PrimaryKey)
+	table.Columns = slices.Clone(table.Columns)
+	t := tableEditor{s: s, id: e.id, table: &table, unique: slices.Clone(e.unique), promote: e.promote}
+	for i := range table.Columns {
+		t.was = append(t.was, table.Columns[i].Name)
+	}
+	return t
+}
+
+// done puts the altered table in place.
+func (a *alteration) done() error {
+	s, h := a.s, a.s.h
+	for i := range a.table.Columns {
+		c := &a.table.Columns[i]
+		switch {
+		case a.charset == "" || !isText(c):
+		case a.charset == charsetBinary:
+			setCharset(c, a.charset)
+		default:
+			c.Charset = a.charset
+		}
+	}
+	e, err := a.finish()
+	if err != nil {
+		return err
+	}
+	if len(e.table.Columns) == 0 {
+		return errors.New("no column is left")
+	}
+	id := a.id
+	h.tables[h.key(id)] = e
+	s.touch(a.touched)
+	if a.other != nil {
+		s.touch(*a.other)
+	}
+	if a.rename != nil {
+		id = *a.rename
+		if err := s.rename(a.id, id); err != nil {
+			return err
+		}
+	}
+	s.part(id.Database, []debezium.TableID{id}, debezium.TableChange{Type: "ALTER", ID: id, Table: e.table})
+	return nil
+}
+
+// clause follows one clause.
+func (a *alteration) clause(r *reader) error {
+	switch {
+	case r.accept("ADD"):
+		return a.addClause(r)
+	case r.accept("MODIFY"):
+		r.accept("COLUMN")
+		return a.change(r, r.accept("IF", "EXISTS"), false)
+	case r.accept("CHANGE"):
+		r.accept("COLUMN")
+		return a.change(r, r.accept("IF", "EXISTS"), true)
+	case r.peek().is("DROP"), r.peek().is("RENAME"):
+		if a.partitioning(r) {
+			return nil
+		}
+		return a.grammar(r)
+	case r.accept("ALTER"):
+		return a.alterColumn(r)
+	case a.partitioning(r):
+		return nil
+	case r.peek().is("CONVERT"):
+		return a.grammar(r)
+	default:
+		return a.option(r)
+	}
+}
+
+// addClause follows ADD.
+func (a *alteration) addClause(r *reader) error {
+	column := r.accept("COLUMN")
+	exists := r.accept("IF", "NOT", "EXISTS")
+	switch {
+	case r.peek().is("("):
+		in, err := r.inner()
+		if err != nil {
+			return err
+		}
+		for _, item := range in.split() {
+			if isConstraint(item) {
+				err = a.constraint(item)
+			} else {
+				err = a.addColumn(item, exists)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	case !column && isConstraint(r):
+		return a.constraint(r)
+	case !column && (r.peek().is("PARTITION") || r.peek().is("PERIOD") && r.at(1).is("FOR") || r.peek().is("SYSTEM") && r.at(1).is("VERSIONING")):
+		return nil
+	}
+	return a.addColumn(r, exists)
+}
+
+func (a *alteration) addColumn(r *reader, ifNotExists bool) error {
+	name, err := r.columnName()
+	if err != nil {
+		return err
+	}
+	d, err := a.s.h.columnDef(r, name)
+	if err != nil {
+		return err
+	}
+	if ifNotExists && a.find(name) >= 0 {
+		return nil
+	}
+	if err := a.add(d); err != nil {
+		return err
+	}
+	added := Added{Column: name, PerRow: true}
+	switch {
+	case d.computed:
+		a.unlogged("column %s is computed for the rows that exist", name)
+	case d.perRow:
+		a.unlogged("the default of column %s is an expression, evaluated for the rows that exist", name)
+	case d.col.AutoIncremented && d.col.Default == nil:
+		a.unlogged("column %s numbers the rows that exist", name)
+	case d.constant != nil:
+		c := d.col
+		c.Default = d.constant
+		added.Text, added.Null, added.PerRow = debezium.Fill(&c)
+	default:
+		added.Text, added.Null, added.PerRow = debezium.Fill(&d.col)
+	}
+	a.touched.Added = append(a.touched.Added, added)
+	return nil
+}
+
+// change follows MODIFY, and CHANGE, which names the column twice.
+func (a *alteration) change(r *reader, ifExists, rename bool) error {
+	name, err := r.columnName()
+	if err != nil {
+		return err
+	}
+	to := name
+	if rename {
+		if to, err = r.columnName(); err != nil {
+			return err
+		}
+	}
+	at := a.find(name)
+	if at < 0 {
+		if ifExists {
+			return nil
+		}
+		return fmt.Errorf("column %s is not known", name)
+	}
+	d, err := a.s.h.columnDef(r, to)
+	if err != nil {
+		return err
+	}
+	old := a.table.Columns[at]
+	if to != old.Name {
+		if err := a.renameColumn(old.Name, to); err != nil {
+			return err
+		}
+	}
+	if d.col.Charset == "" {
+		setCharset(&d.col, a.table.DefaultCharset)
+	}
+	if why := a.s.changes(&old, d); why != "" {
+		a.unlogged("column %s: %s", to, why)
+	}
+	inKey := slices.ContainsFunc(a.table.PrimaryKey, func(c string) bool { return strings.EqualFold(c, old.Name) })
+	if inKey && a.promote == "" && !old.Optional && d.col.Optional { // a primary key stays NOT NULL unsaid
+		d.col.Optional, d.col.HasDefault = false, d.col.Default != nil
+	}
+	a.table.Columns[at] = d.col
+	a.columnKey(d)
+	return a.place(at, d)
+}
+
+func (a *alteration) renameColumn(from, to string) error {
+	at := a.find(from)
+	if at < 0 {
+		return fmt.Errorf("column %s is not known", from)
+	}
+	a.table.Columns[at].Name = to
+	a.touched.Columns = append(a.touched.Columns, RenamedColumn{From: a.was[at], To: to})
+	return nil
+}
+
+// alterColumn follows ALTER [COLUMN], of which only the default shows.
+func (a *alteration) alterColumn(r *reader) error {
+	if r.peek().is("INDEX") || r.peek().is("KEY") || r.peek().is("CHECK") || r.peek().is("CONSTRAINT") {
+		return nil
+	}
+	r.accept("COLUMN")
+	ifExists := r.accept("IF", "EXISTS")
+	name, err := r.columnName()
+	if err != nil {
+		return err
+	}
+	at := a.find(name)
+	if at < 0 {
+		if ifExists {
+			return nil
+		}
+		return fmt.Errorf("column %s is not known", name)
+	}
+	c := &a.table.Columns[at]
+	switch {
+	case r.accept("SET", "DEFAULT"):
+		d := columnDef{col: *c}
+		if err := r.defaultValue(&d); err != nil {
+			return err
+		}
+		c.Default, c.HasDefault = d.col.Default, true
+	case r.accept("DROP", "DEFAULT"):
+		c.Default, c.HasDefault = nil, c.Optional
+	case r.accept("SET", "VISIBLE"), r.accept("SET", "INVISIBLE"):
+	default:
+		return r.unexpected("SET or DROP")
+	}
+	return nil
+}
+
+// grammar follows a clause that the grammar reads.
+func (a *alteration) grammar(r *reader) error {
+	ifExists := slices.ContainsFunc(r.toks, func(t token) bool { return t.is("EXISTS") })
+	if r.accept("DROP") && (r.accept("PERIOD", "FOR") || r.accept("SYSTEM", "VERSIONING")) {
+		return nil
+	}
+	r.i = 0
+	option, err := a.s.h.clause(without(r, "IF", "EXISTS"))
+	if err != nil {
+		return err
+	}
+	switch o := option.(type) {
+	case *sqlparser.DropColumn:
+		return a.dropColumn(o.Name.Name.String(), ifExists)
+	case *sqlparser.DropKey:
+		a.dropKey(o)
+	case *sqlparser.RenameColumn:
+		return a.renameColumn(o.OldName.Name.String(), o.NewName.Name.String())
+	case *sqlparser.RenameIndex:
+		a.renameIndex(o.OldName.String(), o.NewName.String())
+	case *sqlparser.RenameTableName:
+		to := debezium.TableID{Database: o.Table.Qualifier.String(), Table: o.Table.Name.String()}
+		if to.Database == "" {
+			to.Database = a.s.database
+		}
+		to = a.s.h.stored(to)
+		a.rename = &to
+	case *sqlparser.AlterCharset:
+		a.convert(o)
+	default:
+		return fmt.Errorf("clause is a %T", o)
+	}
+	return nil
+}
+
+func (a *alteration) dropColumn(name string, ifExists bool) error {
+	at := a.find(name)
+	if at < 0 {
+		if ifExists {
+			return nil
+		}
+		return fmt.Errorf("column %s is not known", name)
+	}
+	a.touched.Dropped = append(a.touched.Dropped, a.was[at])
+	a.remove(at)
+	return nil
+}
+
+func (a *alteration) dropKey(o *sqlparser.DropKey) {
+	if o.Type == sqlparser.PrimaryKeyType {
+		a.table.PrimaryKey, a.promote = nil, ""
+		return
+	}
+	if o.Type == sqlparser.NormalKeyType || o.Type == sqlparser.ConstraintType {
+		a.dropIndex(o.Name.String())
+	}
+}
+
+func (a *alteration) renameIndex(from, to string) {
+	for i := range a.unique {
+		if strings.EqualFold(a.unique[i].name, from) {
+			a.unique[i].name = to
+		}
+	}
+	if a.promote != "" && strings.EqualFold(a.promote, from) {
+		a.promote = to
+	}
+}

@@ -1,0 +1,257 @@
+package schemahistory
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/firn-cdc/firn/pkg/debezium"
+)
+
+var errUnknownTable = errors.New("its definition is not known")
+
+// statement is one statement being applied.
+type statement struct {
+	h        *History
+	r        *reader
+	database string // the default database
+	ctx      StatementContext
+	effect   Effect
+}
+
+// Apply follows one statement, executed with database as the default database.
+// It returns the changes of all tables' definitions, in order. A statement that
+// cannot be understood is an [UnknownDDLError] if it reaches a captured table,
+// and makes any other table unknown.
+func (h *History) Apply(database, ddl string, ctx StatementContext) ([]debezium.TableChange, Effect, error) {
+	lex := lexer{src: ddl, mode: ctx.SQLMode, mariaDB: h.opts.MariaDB}
+	toks, err := lex.all()
+	if err != nil {
+		if id, ok := h.mentioned(ddl); ok {
+			return nil, Effect{}, h.unknown(id, ddl, err)
+		}
+		return nil, Effect{Ignored: true}, nil
+	}
+	for len(toks) > 0 && toks[len(toks)-1].is(";") {
+		toks = toks[:len(toks)-1]
+	}
+	s := &statement{h: h, r: &reader{src: ddl, toks: toks}, database: database, ctx: ctx}
+	if err := s.run(); err != nil {
+		return nil, Effect{}, err
+	}
+	var changes []debezium.TableChange
+	for _, p := range s.effect.Parts {
+		changes = append(changes, p.Changes...)
+	}
+	s.effect.Ignored = len(s.effect.Touched) == 0 && len(s.effect.Parts) == 0
+	return changes, s.effect, nil
+}
+
+// mentioned returns a captured table whose name occurs in the statement.
+func (h *History) mentioned(ddl string) (debezium.TableID, bool) {
+	ddl = strings.ToLower(ddl)
+	for _, id := range h.Tables() {
+		if h.opts.Captured(id) && strings.Contains(ddl, strings.ToLower(id.Table)) {
+			return id, true
+		}
+	}
+	return debezium.TableID{}, false
+}
+
+func (h *History) unknown(id debezium.TableID, ddl string, err error) error {
+	if e := h.tables[h.key(id)]; e != nil {
+		e.stale = true
+	}
+	return &UnknownDDLError{Table: id, Statement: ddl, Err: err}
+}
+
+// fail ends a statement on a table that could not be understood.
+func (s *statement) fail(id debezium.TableID, err error) error {
+	if s.h.opts.Captured(id) {
+		return s.h.unknown(id, s.r.src, err)
+	}
+	s.h.Drop(id)
+	return nil
+}
+
+func (s *statement) run() error {
+	r := s.r
+	switch {
+	case r.accept("CREATE"):
+		return s.create()
+	case r.accept("ALTER"):
+		r.accept("ONLINE")
+		r.accept("IGNORE")
+		switch {
+		case r.accept("TABLE"):
+			return s.alterTable()
+		case r.acceptAny("DATABASE", "SCHEMA"):
+			s.setDatabase()
+		}
+	case r.accept("DROP"):
+		return s.drop()
+	case r.accept("RENAME", "TABLE"), r.accept("RENAME", "TABLES"):
+		return s.renameTables()
+	case r.accept("TRUNCATE"):
+		r.accept("TABLE")
+		return s.truncate()
+	case r.accept("SET"):
+		s.setVariables()
+	case r.accept("USE"):
+		if db, err := r.name(); err == nil {
+			s.part(db, nil)
+		}
+	}
+	return nil
+}
+
+func (s *statement) create() error {
+	r := s.r
+	replace := r.accept("OR", "REPLACE")
+	switch {
+	case r.accept("TABLE"):
+		return s.createTable(replace)
+	case r.acceptAny("DATABASE", "SCHEMA"):
+		s.setDatabase()
+		return nil
+	}
+	from := r.i
+	r.acceptAny("ONLINE", "OFFLINE")
+	unique := r.accept("UNIQUE")
+	if r.accept("INDEX") && unique {
+		return s.createUniqueIndex(from)
+	}
+	return nil
+}
+
+func (s *statement) drop() error {
+	r := s.r
+	switch {
+	case r.acceptAny("TABLE", "TABLES"):
+		return s.dropTables()
+	case r.acceptAny("DATABASE", "SCHEMA"):
+		r.accept("IF", "EXISTS")
+		if db, err := r.name(); err == nil {
+			s.dropDatabase(db)
+		}
+	case r.accept("INDEX"):
+		return s.dropIndex()
+	}
+	return nil
+}
+
+func (s *statement) truncate() error {
+	id, err := s.r.tableID(s.database)
+	if err != nil {
+		return nil // nothing that can be truncated is named so
+	}
+	s.touch(Touched{Table: s.h.stored(id), Kind: Truncated})
+	return nil
+}
+
+// touch notes a table's effect.
+func (s *statement) touch(t Touched) {
+	t.Captured = s.h.opts.Captured(t.Table) || t.From.Table != "" && s.h.opts.Captured(t.From)
+	s.effect.Touched = append(s.effect.Touched, t)
+}
+
+// part notes a schema-change record with the statement's own text.
+func (s *statement) part(database string, tables []debezium.TableID, changes ...debezium.TableChange) {
+	s.effect.Parts = append(s.effect.Parts, Part{
+		Database: database, DDL: s.r.source(0, len(s.r.toks)), Tables: tables, Changes: changes,
+	})
+}
+
+// dropTables follows DROP TABLE, of which Debezium makes a record per table.
+func (s *statement) dropTables() error {
+	prefix := "DROP TABLE "
+	if s.r.accept("IF", "EXISTS") {
+		prefix += "IF EXISTS "
+	}
+	ids, err := s.r.tableIDs(s.database)
+	if err != nil {
+		if id, ok := s.h.mentioned(s.r.src); ok {
+			return s.h.unknown(id, s.r.src, err)
+		}
+		return nil
+	}
+	for i := range ids {
+		ids[i] = s.h.stored(ids[i])
+	}
+	for _, id := range ids {
+		s.h.Drop(id)
+		s.touch(Touched{Table: id, Kind: Dropped})
+		s.effect.Parts = append(s.effect.Parts, Part{
+			Database: id.Database, DDL: prefix + quote(id.Database) + "." + quote(id.Table), Tables: ids,
+			Changes: []debezium.TableChange{{Type: "DROP", ID: id}},
+		})
+	}
+	return nil
+}
+
+// renameTables follows RENAME TABLE, pair by pair.
+func (s *statement) renameTables() error {
+	type pair struct {
+		from, to debezium.TableID
+		text     string
+	}
+	var pairs []pair
+	s.r.accept("IF", "EXISTS")
+	for _, r := range s.r.split() {
+		from, err := r.tableID(s.database)
+		for r.acceptAny("WAIT", "NOWAIT") || r.peek().kind == number { // MariaDB
+			r.next()
+		}
+		if err == nil {
+			err = r.expect("TO")
+		}
+		var to debezium.TableID
+		if err == nil {
+			to, err = r.tableID(s.database)
+		}
+		if err != nil {
+			if id, ok := s.h.mentioned(s.r.src); ok {
+				return s.h.unknown(id, s.r.src, err)
+			}
+			return nil
+		}
+		pairs = append(pairs, pair{s.h.stored(from), s.h.stored(to), r.source(0, len(r.toks))})
+	}
+	isNew := func(id debezium.TableID) bool {
+		return slices.ContainsFunc(pairs, func(p pair) bool { return p.to == id })
+	}
+	var tables []debezium.TableID
+	for _, p := range pairs {
+		if err := s.rename(p.from, p.to); err != nil {
+			return err
+		}
+		for _, id := range []debezium.TableID{p.from, p.to} {
+			if isNew(id) && !slices.Contains(tables, id) {
+				tables = append(tables, id)
+			}
+		}
+	}
+	for _, p := range pairs {
+		part := Part{Database: p.to.Database, DDL: "RENAME TABLE " + p.text, Tables: tables}
+		if t, ok := s.h.Table(p.to); ok {
+			part.Changes = []debezium.TableChange{{Type: "ALTER", ID: p.to, Previous: &p.from, Table: t}}
+		}
+		s.effect.Parts = append(s.effect.Parts, part)
+	}
+	return nil
+}
+
+// rename moves a table to another name.
+func (s *statement) rename(from, to debezium.TableID) error {
+	h := s.h
+	e := h.tables[h.key(from)]
+	h.Drop(from)
+	s.touch(Touched{Table: to, Kind: Renamed, From: from})
+	if e == nil {
+		return s.fail(to, errUnknownTable)
+	}
+	moved := *e
+	moved.id = to
+	h.tables[h.key(to)] = &moved
+	return nil
+}

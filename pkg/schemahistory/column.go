@@ -1,0 +1,304 @@
+package schemahistory
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/firn-cdc/firn/pkg/debezium"
+)
+
+// epoch is what Debezium writes for CURRENT_TIMESTAMP.
+const epoch = "1970-01-01 00:00:00"
+
+// columnDef is a column's definition as a statement writes it.
+type columnDef struct {
+	col      debezium.Column
+	charset  string // as written; "" is the table's
+	collate  string
+	nullable *bool // nil: not said
+	unique   bool
+	primary  bool
+	perRow   bool    // the default is an expression
+	constant *string // the value of an expression that is only a literal in parentheses
+	computed bool    // AS (…)
+	first    bool    // FIRST
+	after    string  // AFTER
+}
+
+func (d *columnDef) serial() {
+	no := false
+	d.nullable, d.unique, d.col.AutoIncremented, d.col.Generated = &no, true, true, true
+}
+
+// columnDef reads the definition that follows a column's name, up to the end.
+func (h *History) columnDef(r *reader, name string) (*columnDef, error) {
+	d := &columnDef{col: debezium.Column{Name: name, Length: -1, Scale: -1}}
+	if err := r.dataType(d); err != nil {
+		return nil, fmt.Errorf("read column %s: %w", name, err)
+	}
+	for !r.done() {
+		if err := r.attribute(d, h.opts.Comments); err != nil {
+			return nil, fmt.Errorf("read column %s: %w", name, err)
+		}
+	}
+	h.finish(d)
+	return d, nil
+}
+
+// finish derives what the attributes together mean.
+func (h *History) finish(d *columnDef) {
+	c := &d.col
+	if h.opts.MariaDB && c.TypeName == "JSON" { // an alias there
+		c.TypeName, c.JDBCType, d.charset = "LONGTEXT", jdbcVarchar, "utf8mb4"
+	}
+	if d.charset == "" && d.collate != "" {
+		d.charset = charsetOfCollation(d.collate)
+	}
+	c.TypeExpression = c.TypeName
+	if d.charset != "" {
+		setCharset(c, d.charset)
+	}
+	c.Optional = !d.primary && (d.nullable == nil || *d.nullable)
+	c.HasDefault = c.HasDefault || c.Optional
+}
+
+// attribute reads one attribute of a column.
+func (r *reader) attribute(d *columnDef, comments bool) error {
+	yes, no := true, false
+	switch {
+	case r.accept("NOT", "NULL"):
+		d.nullable = &no
+	case r.accept("NULL"):
+		d.nullable = &yes
+	case r.accept("DEFAULT"):
+		return r.defaultValue(d)
+	case r.accept("AUTO_INCREMENT"):
+		d.col.AutoIncremented, d.col.Generated = true, true
+	case r.accept("ON", "UPDATE"):
+		d.col.AutoIncremented, d.col.Generated = true, true
+		r.next()
+		return r.optionalParens()
+	case r.accept("UNIQUE"):
+		r.accept("KEY")
+		d.unique = true
+	case r.accept("PRIMARY", "KEY"), r.accept("PRIMARY"), r.accept("KEY"):
+		d.primary = true
+	case r.accept("COMMENT"):
+		t := r.next()
+		if t.kind != text {
+			return fmt.Errorf("want a comment at %q", t.val)
+		}
+		if comments {
+			d.col.Comment = t.unescape()
+		}
+	case r.accept("COLLATE"):
+		r.accept("=")
+		d.collate = strings.ToLower(r.next().val)
+	case r.accept("SERIAL", "DEFAULT", "VALUE"):
+		d.serial()
+	case r.accept("GENERATED", "ALWAYS", "AS"), r.accept("AS"):
+		d.computed = true
+		if r.accept("ROW") { // MariaDB: the ends of a row's validity
+			d.computed = false
+			d.perRow = true
+			r.next()
+			return nil
+		}
+		if err := r.parens(); err != nil {
+			return err
+		}
+		r.acceptAny("VIRTUAL", "STORED", "PERSISTENT")
+	case r.accept("REFERENCES"):
+		return r.references()
+	case r.accept("FIRST"):
+		d.first = true
+	case r.accept("AFTER"):
+		var err error
+		d.after, err = r.columnName()
+		return err
+	default:
+		return r.irrelevant(d)
+	}
+	return nil
+}
+
+// irrelevant passes over the attributes that do not show in the model.
+func (r *reader) irrelevant(d *columnDef) error {
+	switch {
+	case r.accept("CONSTRAINT"):
+		if !r.peek().is("CHECK") {
+			r.next()
+		}
+	case r.accept("CHECK"):
+		if err := r.parens(); err != nil {
+			return err
+		}
+		if !r.accept("NOT", "ENFORCED") {
+			r.accept("ENFORCED")
+		}
+	case r.acceptAny("VISIBLE", "INVISIBLE"), r.accept("NOT", "SECONDARY"),
+		r.accept("WITH", "SYSTEM", "VERSIONING"), r.accept("WITHOUT", "SYSTEM", "VERSIONING"):
+	case r.acceptAny("COLUMN_FORMAT", "STORAGE", "SRID"):
+		r.next()
+	case r.peek().is("CHARACTER"), r.peek().is("CHARSET"), r.peek().is("BINARY"), r.peek().is("ASCII"),
+		r.peek().is("UNICODE"), r.peek().is("BYTE"), r.peek().is("COMPRESSED"):
+		return r.textAttributes(d)
+	case r.peek().name() && r.at(1).is("="): // engine attributes, and MariaDB's free options
+		r.i += 3
+	case r.acceptAny("ENGINE_ATTRIBUTE", "SECONDARY_ENGINE_ATTRIBUTE"):
+		r.next()
+	default:
+		return r.unexpected("a column attribute")
+	}
+	return nil
+}
+
+func (r *reader) references() error {
+	if _, err := r.tableID(""); err != nil {
+		return err
+	}
+	if err := r.optionalParens(); err != nil {
+		return err
+	}
+	for {
+		switch {
+		case r.accept("MATCH"):
+			r.next()
+		case r.accept("ON", "DELETE"), r.accept("ON", "UPDATE"):
+			if !r.accept("SET", "NULL") && !r.accept("SET", "DEFAULT") && !r.accept("NO", "ACTION") {
+				r.next()
+			}
+		default:
+			return nil
+		}
+	}
+}
+
+func (r *reader) optionalParens() error {
+	if r.peek().is("(") {
+		return r.parens()
+	}
+	return nil
+}
+
+// defaultValue reads what follows DEFAULT.
+func (r *reader) defaultValue(d *columnDef) error {
+	d.col.HasDefault, d.col.Default, d.perRow, d.constant = true, nil, false, nil
+	t := r.peek()
+	switch {
+	case r.accept("NULL"):
+	case t.is("("):
+		in, err := r.inner()
+		if err != nil {
+			return err
+		}
+		d.perRow = true
+		if v, ok := in.literal(&d.col); ok && in.done() {
+			d.constant, d.perRow = &v, false
+		}
+	case r.currentTimestamp():
+		d.setDefault(epoch)
+		return r.optionalParens()
+	default:
+		if v, ok := r.literal(&d.col); ok {
+			d.setDefault(v)
+			return nil
+		}
+		if t.kind != word { // MariaDB takes function calls without parentheses
+			return r.unexpected("a default value")
+		}
+		d.perRow = true
+		r.next()
+		if t.is("NEXT") && r.accept("VALUE", "FOR") {
+			_, err := r.tableID("")
+			return err
+		}
+		return r.optionalParens()
+	}
+	return nil
+}
+
+func (d *columnDef) setDefault(v string) { d.col.Default = &v }
+
+func (r *reader) currentTimestamp() bool {
+	return r.acceptAny("CURRENT_TIMESTAMP", "NOW", "LOCALTIME", "LOCALTIMESTAMP")
+}
+
+// literal reads a literal as Debezium prints it in a default.
+func (r *reader) literal(c *debezium.Column) (string, bool) {
+	sign := ""
+	if (r.peek().is("-") || r.peek().is("+")) && r.at(1).kind == number {
+		sign = strings.TrimPrefix(r.next().val, "+")
+	}
+	if t := r.peek(); t.kind == word && strings.HasPrefix(t.val, "_") && (r.at(1).kind == text || r.at(1).kind == hex || r.at(1).kind == bits) {
+		r.next()
+	}
+	t := r.peek()
+	v := ""
+	switch {
+	case t.kind == text:
+		for ; r.peek().kind == text; r.next() { // adjacent literals are one
+			v += r.peek().inner()
+		}
+		if r.accept("COLLATE") {
+			r.next()
+		}
+		return v, true
+	case t.kind == number:
+		v = sign + t.val
+	case t.kind == bits:
+		v = t.val
+	case t.kind == hex:
+		v = hexDefault(t.val, c)
+	case t.is("TRUE"), t.is("FALSE"):
+		v = t.val
+	default:
+		return "", false
+	}
+	r.next()
+	return v, true
+}
+
+// hexDefault prints a hexadecimal default as the column reads it: a number, or characters.
+func hexDefault(digits string, c *debezium.Column) string {
+	if len(digits)%2 == 1 {
+		digits = "0" + digits
+	}
+	n, ok := new(big.Int).SetString("0"+digits, 16)
+	if !ok {
+		return digits
+	}
+	switch c.JDBCType {
+	case jdbcChar, jdbcVarchar, jdbcNchar, jdbcNvarchar, jdbcBinary, jdbcVarbinary, jdbcBlob:
+		b := n.FillBytes(make([]byte, len(digits)/2))
+		if utf8.Valid(b) {
+			return escape(string(b))
+		}
+		return "0x" + digits
+	case jdbcBit:
+		return n.Text(2)
+	}
+	return n.String()
+}
+
+// inner returns a string literal as Debezium prints it: what is between the
+// quotes, as a literal in single quotes would have it.
+func (t *token) inner() string {
+	switch {
+	case t.kind == text && t.double && (strings.Contains(t.val, `""`) || strings.Contains(t.val, `''`)):
+		return strings.ReplaceAll(strings.ReplaceAll(t.val, `""`, `"`), `'`, `''`)
+	case t.kind == hex:
+		return hexDefault(t.val, &debezium.Column{JDBCType: jdbcVarchar})
+	}
+	return t.val
+}
+
+// unescape returns the characters of a string literal.
+func (t *token) unescape() string { return debezium.UnescapeDefault(t.inner()) }
+
+// escape is the inverse of [debezium.UnescapeDefault].
+func escape(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `'`, `''`, "\x00", `\0`, "\n", `\n`, "\r", `\r`, "\x1a", `\Z`).Replace(s)
+}

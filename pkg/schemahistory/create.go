@@ -1,0 +1,162 @@
+package schemahistory
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/firn-cdc/firn/pkg/debezium"
+)
+
+var errQuery = errors.New("its columns come from a query, whose types the statement does not say")
+
+// ParseCreateTable reads what SHOW CREATE TABLE printed. o.Charset is the
+// default character set of the database.
+func ParseCreateTable(database, sql string, o Options) (debezium.TableID, *debezium.Table, error) {
+	o.Captured = nil // whatever it is, it must be understood
+	h := New(o)
+	changes, _, err := h.Apply(database, sql, StatementContext{})
+	if err != nil {
+		return debezium.TableID{}, nil, err
+	}
+	if len(changes) != 1 || changes[0].Type != "CREATE" {
+		return debezium.TableID{}, nil, fmt.Errorf("read definition of a table in %s: not a CREATE TABLE statement", database)
+	}
+	return changes[0].ID, changes[0].Table, nil
+}
+
+// createTable follows CREATE TABLE after those words.
+func (s *statement) createTable(replace bool) error {
+	r := s.r
+	keep := r.accept("IF", "NOT", "EXISTS")
+	id, err := r.tableID(s.database)
+	if err != nil {
+		if id, ok := s.h.mentioned(r.src); ok {
+			return s.h.unknown(id, r.src, err)
+		}
+		return nil
+	}
+	id = s.h.stored(id)
+	old := s.h.tables[s.h.key(id)]
+	if keep && !replace && old != nil {
+		s.part(id.Database, nil)
+		return nil
+	}
+	e, err := s.newTable(id)
+	if err != nil {
+		s.touch(Touched{Table: id, Kind: Created})
+		return s.fail(id, err)
+	}
+	if replace && old != nil {
+		s.touch(Touched{Table: id, Kind: Dropped})
+	}
+	s.h.tables[s.h.key(id)] = e
+	s.touch(Touched{Table: id, Kind: Created})
+	s.part(id.Database, []debezium.TableID{id}, debezium.TableChange{Type: "CREATE", ID: id, Table: e.table})
+	return nil
+}
+
+// newTable reads the definition of a new table.
+func (s *statement) newTable(id debezium.TableID) (*entry, error) {
+	r := s.r
+	if r.accept("LIKE") || r.accept("(", "LIKE") {
+		return s.like(id)
+	}
+	t := &tableEditor{s: s, id: id, table: &debezium.Table{}}
+	if r.peek().is("(") && !r.at(1).is("SELECT") {
+		body, err := r.inner()
+		if err != nil {
+			return nil, err
+		}
+		for _, item := range body.split() {
+			if err := t.item(item); err != nil {
+				return nil, err
+			}
+		}
+	}
+	o := r.options()
+	if o.query {
+		return nil, errQuery
+	}
+	if len(t.table.Columns) == 0 {
+		return nil, errors.New("it has no columns")
+	}
+	if o.comment != nil && s.h.opts.Comments {
+		t.table.Comment = *o.comment
+	}
+	t.table.DefaultCharset = o.charset
+	if o.charset == "" || o.charset == "default" {
+		t.table.DefaultCharset = s.databaseCharset(id.Database)
+	}
+	return t.finish()
+}
+
+func (s *statement) like(id debezium.TableID) (*entry, error) {
+	from, err := s.r.tableID(s.database)
+	if err != nil {
+		return nil, err
+	}
+	e := s.h.tables[s.h.key(from)]
+	if e == nil || e.stale {
+		return nil, fmt.Errorf("copy %s: %w", from, errUnknownTable)
+	}
+	c := *e
+	c.id = id
+	return &c, nil
+}
+
+// item reads one element of a table's body: a column or a key.
+func (t *tableEditor) item(r *reader) error {
+	if isConstraint(r) {
+		return t.constraint(r)
+	}
+	if r.peek().is("PERIOD") && r.at(1).is("FOR") {
+		return nil
+	}
+	name, err := r.columnName()
+	if err != nil {
+		return err
+	}
+	d, err := t.s.h.columnDef(r, name)
+	if err != nil {
+		return err
+	}
+	return t.add(d)
+}
+
+// isConstraint reports whether a key or a constraint follows, not a column.
+func isConstraint(r *reader) bool {
+	t := r.peek()
+	switch {
+	case t.is("VECTOR"):
+		return r.at(1).is("INDEX") || r.at(1).is("KEY")
+	case t.is("PRIMARY"), t.is("UNIQUE"), t.is("INDEX"), t.is("KEY"), t.is("FULLTEXT"), t.is("SPATIAL"), t.is("CONSTRAINT"), t.is("FOREIGN"):
+		return true
+	case t.is("CHECK"):
+		return r.at(1).is("(")
+	}
+	return false
+}
+
+// constraint reads a key. Only primary and unique keys show in the model.
+func (t *tableEditor) constraint(r *reader) error {
+	from := r.i
+	if r.accept("CONSTRAINT") && !r.peek().is("PRIMARY") && !r.peek().is("UNIQUE") && !r.peek().is("FOREIGN") && !r.peek().is("CHECK") {
+		r.next()
+	}
+	if !r.peek().is("PRIMARY") && !r.peek().is("UNIQUE") {
+		return nil
+	}
+	r.i = from
+	ix, primary, err := t.s.h.indexDefinition(r)
+	if err != nil {
+		return err
+	}
+	switch {
+	case ix.columns == nil: // over expressions
+	case primary:
+		t.primary = ix.columns
+	default:
+		t.added = append(t.added, candidate{index: ix})
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package schemahistory
+
+import (
+	"github.com/firn-cdc/firn/pkg/debezium"
+)
+
+// createUniqueIndex follows CREATE UNIQUE INDEX. Debezium's record of it lacks
+// the CREATE, and there is none if the table has a key.
+func (s *statement) createUniqueIndex(from int) error {
+	r := s.r
+	r.accept("IF", "NOT", "EXISTS")
+	name := r.i
+	for !r.done() && !r.peek().is("ON") {
+		r.next()
+	}
+	between := r.toks[name:r.i]
+	if err := r.expect("ON"); err != nil {
+		return nil //nolint:nilerr // no index is created without ON: the server took it for something else
+	}
+	id, err := r.tableID(s.database)
+	if err != nil {
+		return nil //nolint:nilerr // likewise
+	}
+	id = s.h.stored(id)
+	e := s.h.tables[s.h.key(id)]
+	if e == nil || e.stale {
+		return s.missing(id)
+	}
+	t := s.edit(e)
+	toks := append([]token{{kind: word, val: "UNIQUE", start: r.toks[from].start, end: r.toks[from].end}}, between...)
+	ix, _, err := s.h.indexDefinition(&reader{src: r.src, toks: append(toks, r.toks[r.i:]...)})
+	if err == nil && ix.columns != nil {
+		t.added = append(t.added, candidate{index: ix})
+	}
+	if err != nil {
+		return s.fail(id, err)
+	}
+	keyless := len(e.table.PrimaryKey) == 0
+	if err := s.put(&t); err != nil {
+		return err
+	}
+	if keyless && len(t.table.PrimaryKey) > 0 {
+		s.effect.Parts = append(s.effect.Parts, Part{
+			Database: id.Database, DDL: r.source(from, len(r.toks)), Tables: []debezium.TableID{id},
+			Changes: []debezium.TableChange{{Type: "ALTER", ID: id, Table: t.table}},
+		})
+		return nil
+	}
+	s.part(id.Database, nil)
+	return nil
+}
+
+// dropIndex follows DROP INDEX, which takes the key away if the index stood in for it.
+func (s *statement) dropIndex() error {
+	r := s.r
+	r.accept("IF", "EXISTS")
+	name, err := r.name()
+	if err != nil || !r.accept("ON") {
+		return nil //nolint:nilerr // nothing that can be dropped is named so
+	}
+	id, err := r.tableID(s.database)
+	if err != nil {
+		return nil //nolint:nilerr // likewise
+	}
+	id = s.h.stored(id)
+	e := s.h.tables[s.h.key(id)]
+	if e == nil || e.stale {
+		return s.missing(id)
+	}
+	t := s.edit(e)
+	if name == "PRIMARY" {
+		t.table.PrimaryKey, t.promote = nil, ""
+	}
+	t.dropIndex(name)
+	if err := s.put(&t); err != nil {
+		return err
+	}
+	if len(t.table.PrimaryKey) == len(e.table.PrimaryKey) {
+		s.part(id.Database, nil)
+		return nil
+	}
+	s.part(id.Database, []debezium.TableID{id}, debezium.TableChange{Type: "ALTER", ID: id, Table: t.table})
+	return nil
+}
+
+// put puts an edited table in place.
+func (s *statement) put(t *tableEditor) error {
+	e, err := t.finish()
+	if err != nil {
+		return s.fail(t.id, err)
+	}
+	s.h.tables[s.h.key(t.id)] = e
+	s.touch(Touched{Table: t.id, Kind: Altered})
+	return nil
+}
+
+// missing follows a change of a table that is not known.
+func (s *statement) missing(id debezium.TableID) error {
+	s.touch(Touched{Table: id, Kind: Altered})
+	if !s.h.opts.Captured(id) {
+		return nil
+	}
+	return s.h.unknown(id, s.r.src, errUnknownTable)
+}

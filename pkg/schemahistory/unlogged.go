@@ -1,0 +1,142 @@
+package schemahistory
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"vitess.io/vitess/go/vt/sqlparser"
+
+	"github.com/firn-cdc/firn/pkg/debezium"
+)
+
+// unlogged notes why stored values changed although the binlog has no rows of it.
+func (a *alteration) unlogged(format string, args ...any) {
+	a.touched.Unlogged = append(a.touched.Unlogged, fmt.Sprintf(format, args...))
+}
+
+// convert follows CONVERT TO CHARACTER SET.
+func (a *alteration) convert(o *sqlparser.AlterCharset) {
+	charset := strings.ToLower(o.CharacterSet)
+	if charset == "default" || charset == "" {
+		charset = a.s.databaseCharset(a.id.Database)
+	}
+	for i := range a.table.Columns {
+		c := &a.table.Columns[i]
+		if isText(c) && !covers(charset, c.Charset) && !(a.s.ctx.SQLMode.strict() && charset != charsetBinary && c.Charset != charsetBinary) {
+			a.unlogged("column %s is converted from %s to %s", c.Name, c.Charset, charset)
+		}
+	}
+	a.charset, a.table.DefaultCharset = charset, charset
+}
+
+// option follows what is left: table options, of which the character set and
+// the comment show, and what does not touch the definition.
+func (a *alteration) option(r *reader) error {
+	t := r.peek()
+	switch {
+	case t.is("ORDER"), t.is("FORCE"), t.is("ALGORITHM"), t.is("LOCK"), t.is("DISABLE"), t.is("ENABLE"), t.is("WITHOUT"), t.is("WITH"):
+		return nil
+	case t.is("DISCARD"), t.is("IMPORT"):
+		a.unlogged("%s TABLESPACE replaces the table's rows", strings.ToUpper(t.val))
+		return nil
+	case t.is("DEFAULT"), t.is("CHARACTER"), t.is("CHARSET"), t.is("COLLATE"), t.is("COMMENT"):
+	case t.kind == word && (r.at(1).is("=") || isOption(t)):
+	default:
+		return r.unexpected("a clause of ALTER TABLE")
+	}
+	o := r.options()
+	switch o.charset {
+	case "":
+	case "default":
+		a.table.DefaultCharset = a.s.databaseCharset(a.id.Database)
+	default:
+		a.table.DefaultCharset = o.charset
+	}
+	if o.comment != nil && a.s.h.opts.Comments {
+		a.table.Comment = *o.comment
+	}
+	return nil
+}
+
+// isOption reports whether the word begins a table option, which needs no equals sign.
+func isOption(t *token) bool {
+	return slices.ContainsFunc([]string{
+		"AUTO_INCREMENT", "AUTOEXTEND_SIZE", "AVG_ROW_LENGTH", "CHECKSUM", "COMPRESSION", "CONNECTION", "DATA", "DELAY_KEY_WRITE",
+		"ENCRYPTION", "ENGINE", "ENGINE_ATTRIBUTE", "INDEX", "INSERT_METHOD", "KEY_BLOCK_SIZE", "MAX_ROWS", "MIN_ROWS", "PACK_KEYS",
+		"PAGE_CHECKSUM", "PASSWORD", "ROW_FORMAT", "SECONDARY_ENGINE", "SECONDARY_ENGINE_ATTRIBUTE", "SECONDARY_LOAD", "SECONDARY_UNLOAD",
+		"SEQUENCE", "STATS_AUTO_RECALC", "STATS_PERSISTENT", "STATS_SAMPLE_PAGES", "TABLESPACE", "TRANSACTIONAL", "TYPE", "UNION",
+	}, t.is)
+}
+
+// partitioning follows a clause about partitions, and reports whether it is one.
+func (a *alteration) partitioning(r *reader) bool {
+	t := r.peek()
+	if t.is("PARTITION") || t.is("REMOVE") && r.at(1).is("PARTITIONING") {
+		r.i = len(r.toks)
+		return true
+	}
+	if !r.at(1).is("PARTITION") && !(t.is("CONVERT") && r.at(1).is("TABLE")) {
+		return false
+	}
+	verb := strings.ToUpper(t.val)
+	switch verb {
+	case "DROP", "TRUNCATE", "DISCARD", "IMPORT", "CONVERT":
+		a.unlogged("%s PARTITION removes or replaces rows", verb)
+		a.exchanged(r)
+	case "EXCHANGE":
+		a.unlogged("EXCHANGE PARTITION swaps rows with another table")
+		a.exchanged(r)
+	case "REORGANIZE", "COALESCE", "ANALYZE", "CHECK", "OPTIMIZE", "REBUILD", "REPAIR":
+	default:
+		return false
+	}
+	return true
+}
+
+// exchanged notes the other table of EXCHANGE and CONVERT PARTITION.
+func (a *alteration) exchanged(r *reader) {
+	for !r.done() {
+		if !r.accept("TABLE") {
+			r.next()
+			continue
+		}
+		id, err := r.tableID(a.s.database)
+		if err == nil {
+			a.other = &Touched{Table: a.s.h.stored(id), Kind: Altered, Unlogged: []string{fmt.Sprintf("rows were exchanged with %s", a.id)}}
+		}
+		return
+	}
+}
+
+// changes returns why MODIFY or CHANGE altered the values stored in a column,
+// or "". A server in strict mode refuses a change that a value does not survive.
+func (s *statement) changes(old *debezium.Column, d *columnDef) string {
+	c, strict := &d.col, s.ctx.SQLMode.strict()
+	switch {
+	case d.computed:
+		return "its values are computed anew"
+	case old.Optional && !c.Optional && !strict:
+		return "NULL became the implicit default, sql_mode not being strict"
+	case c.AutoIncremented && c.Default == nil && !old.AutoIncremented && s.ctx.SQLMode&NoAutoValueOnZero == 0:
+		return "AUTO_INCREMENT gives a number to rows with 0"
+	}
+	from, to := familyOf(old), familyOf(c)
+	if why := familyChange(old, c, from, to); why != "" {
+		return why
+	}
+	if strict || !narrows(old, c, from) {
+		return ""
+	}
+	return fmt.Sprintf("%s became %s, and values that do not fit were cut, sql_mode not being strict", describe(old), describe(c))
+}
+
+func describe(c *debezium.Column) string {
+	switch {
+	case c.Length < 0 || len(c.EnumValues) > 0:
+		return c.TypeName
+	case c.Scale < 0:
+		return fmt.Sprintf("%s(%d)", c.TypeName, c.Length)
+	}
+	return fmt.Sprintf("%s(%d,%d)", c.TypeName, c.Length, c.Scale)
+}

@@ -1,0 +1,207 @@
+package schemahistory
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/firn-cdc/firn/pkg/debezium"
+)
+
+// family is what kind of values a column holds.
+type family uint8
+
+const (
+	other family = iota
+	integer
+	decimal
+	floating
+	bitField
+	character // with a character set, trailing spaces kept
+	padded    // CHAR
+	enum
+	set
+	fixedBytes // BINARY
+	bytes
+	date
+	clock
+	datetime
+	timestamp
+	year
+	document
+	geometry
+)
+
+func familyOf(c *debezium.Column) family {
+	base, _, _ := strings.Cut(c.TypeName, " ")
+	switch c.JDBCType {
+	case jdbcSmallint, jdbcInteger, jdbcBigint, jdbcBoolean:
+		if base == "YEAR" {
+			return year
+		}
+		return integer
+	case jdbcDecimal, jdbcNumeric:
+		return decimal
+	case jdbcReal, jdbcFloat, jdbcDouble:
+		return floating
+	case jdbcBit:
+		return bitField
+	case jdbcVarchar, jdbcNvarchar:
+		return character
+	case jdbcChar, jdbcNchar:
+		switch base {
+		case "ENUM":
+			return enum
+		case "SET":
+			return set
+		}
+		return padded
+	case jdbcBinary:
+		return fixedBytes
+	case jdbcVarbinary, jdbcBlob:
+		return bytes
+	case jdbcDate:
+		return date
+	case jdbcTime:
+		return clock
+	case jdbcDatetime:
+		return datetime
+	case jdbcTimestamp:
+		return timestamp
+	}
+	switch base {
+	case "JSON":
+		return document
+	case "VECTOR", "UUID", "INET4", "INET6", "XMLTYPE":
+		return other
+	}
+	return geometry
+}
+
+// familyChange returns why a change of type altered values that a strict
+// server lets through, or "".
+func familyChange(old, c *debezium.Column, from, to family) string {
+	rewritten := fmt.Sprintf("%s became %s, which rewrites values", describe(old), describe(c))
+	if from != to {
+		switch {
+		case from == integer && to == decimal,
+			(from == padded || from == enum || from == set) && to == character,
+			(from == enum || from == set) && to == padded,
+			from == fixedBytes && to == bytes:
+			return ""
+		}
+		return rewritten
+	}
+	switch from {
+	case decimal:
+		if max(c.Scale, 0) < max(old.Scale, 0) {
+			return fmt.Sprintf("%s became %s, which rounds values", describe(old), describe(c))
+		}
+	case clock, datetime, timestamp:
+		if max(c.Length, 0) < max(old.Length, 0) {
+			return fmt.Sprintf("%s became %s, which rounds values", describe(old), describe(c))
+		}
+	case floating:
+		if double(old) && !double(c) || c.Scale >= 0 && (old.Scale < 0 || c.Scale < old.Scale) {
+			return fmt.Sprintf("%s became %s, which rounds values", describe(old), describe(c))
+		}
+	case fixedBytes:
+		if c.Length != old.Length {
+			return fmt.Sprintf("%s became %s, which changes the padding of values", describe(old), describe(c))
+		}
+	case character:
+		if capacity(c) < capacity(old) {
+			return fmt.Sprintf("%s became %s, which cuts trailing spaces", describe(old), describe(c))
+		}
+	case enum, set:
+		if relabelled(old, c) {
+			return "its labels were replaced by others"
+		}
+	case other:
+		if old.TypeName != c.TypeName {
+			return rewritten
+		}
+	default:
+	}
+	return ""
+}
+
+// relabelled reports whether labels went and others came, some of which may be
+// the same to the collation.
+func relabelled(old, c *debezium.Column) bool {
+	gone := slices.ContainsFunc(old.EnumValues, func(l string) bool { return !slices.Contains(c.EnumValues, l) })
+	came := slices.ContainsFunc(c.EnumValues, func(l string) bool { return !slices.Contains(old.EnumValues, l) })
+	return gone && came
+}
+
+// double reports whether a floating-point column has eight bytes.
+func double(c *debezium.Column) bool {
+	switch c.JDBCType {
+	case jdbcDouble, jdbcReal:
+		return true
+	}
+	return c.Length > 24 && c.Scale < 0
+}
+
+// narrows reports whether values may not fit the new type, which a server that
+// is not strict cuts.
+func narrows(old, c *debezium.Column, f family) bool {
+	switch f {
+	case integer:
+		unsigned := func(c *debezium.Column) bool { return strings.Contains(c.TypeName, "UNSIGNED") }
+		if familyOf(c) != integer {
+			return true
+		}
+		if unsigned(old) == unsigned(c) {
+			return width(c) < width(old)
+		}
+		return unsigned(c) || width(c) <= width(old)
+	case decimal:
+		return c.Length-max(c.Scale, 0) < old.Length-max(old.Scale, 0)
+	case character, padded, bytes:
+		return capacity(c) < capacity(old) || isText(old) && isText(c) && !covers(c.Charset, old.Charset)
+	case enum, set:
+		return len(c.EnumValues) > 0 && slices.ContainsFunc(old.EnumValues, func(l string) bool { return !slices.Contains(c.EnumValues, l) })
+	case bitField:
+		return c.Length < old.Length
+	default:
+		return false
+	}
+}
+
+// width is the size of an integer type in bytes.
+func width(c *debezium.Column) int {
+	base, _, _ := strings.Cut(c.TypeName, " ")
+	switch base {
+	case "TINYINT", "INT1", "BOOL", "BOOLEAN":
+		return 1
+	case "SMALLINT", "INT2":
+		return 2
+	case "MEDIUMINT", "INT3", "MIDDLEINT":
+		return 3
+	case "BIGINT", "INT8":
+		return 8
+	}
+	return 4
+}
+
+// capacity is how much a string type holds, in characters or bytes.
+func capacity(c *debezium.Column) int {
+	switch c.TypeName {
+	case "TINYTEXT", "TINYBLOB":
+		return 1<<8 - 1
+	case "TEXT", "BLOB":
+		if c.Length >= 0 {
+			return c.Length
+		}
+		return 1<<16 - 1
+	case "MEDIUMTEXT", "MEDIUMBLOB", "LONG", "LONG VARCHAR", "LONG VARBINARY":
+		return 1<<24 - 1
+	case "LONGTEXT", "LONGBLOB", "CLOB":
+		return 1<<32 - 1
+	}
+	if c.Length < 0 {
+		return 1
+	}
+	return c.Length
+}
