@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/firn-cdc/firn/pkg/keyindex"
 )
@@ -49,6 +50,7 @@ func benchIndex(b *testing.B, n int) *keyindex.Index {
 		b.Fatal(err)
 	}
 	const perFile = 1_000_000
+	start := time.Now()
 	for i := range n {
 		if i%perFile == 0 {
 			load.AddFile(keyindex.File{ID: ix.NewFileID(), Rows: perFile})
@@ -60,6 +62,7 @@ func benchIndex(b *testing.B, n int) *keyindex.Index {
 	if _, err := load.Finish(b.Context(), keyindex.Tag{SnapshotID: 1}); err != nil {
 		b.Fatal(err)
 	}
+	b.Logf("loaded %d keys in %v", n, time.Since(start))
 	return ix
 }
 

@@ -12,9 +12,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/firn-cdc/firn/pkg/keyindex"
@@ -193,37 +196,49 @@ func TestIndex_Crash(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	config := newConfig(t)
 	fs := vfs.NewCrashableMem()
-	ix, err := keyindex.OpenFS(fs, "index", config)
+	var mu sync.Mutex
+	var crashes []*vfs.MemFS
+	var sometimes atomic.Uint32 // a crash before one in so many operations; 0 for none
+	faults := rand.New(rand.NewPCG(seed, 1))
+	faulty := errorfs.Wrap(fs, errorfs.InjectorFunc(func(errorfs.Op) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if n := sometimes.Load(); n > 0 && faults.Uint32N(n) == 0 && len(crashes) < 20 {
+			crashes = append(crashes, fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: faults.IntN(101), RNG: faults}))
+		}
+		return nil
+	}))
+	ix, err := keyindex.OpenFS(faulty, "index", config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := &model{rows: map[string]keyindex.Location{}, files: map[uint32]keyindex.File{}}
 	states := map[int64]*model{}
-	whole, empty := 0, 0
-	for round := range 60 {
-		ix.WriteInPieces([]int{1 << 10, 16 << 20}[r.IntN(2)])
+	old, updated, empty := 0, 0, 0
+	for round := range 100 {
+		ix.WriteInPieces([]int{200, 16 << 20}[r.IntN(2)])
 		d := randomDelta(r, ix, m, 500)
-		crashes := make(chan *vfs.MemFS, 4)
-		seeds := [4]uint64{r.Uint64(), r.Uint64(), r.Uint64(), r.Uint64()}
-		go func() {
-			defer close(crashes)
-			for _, s := range seeds {
-				crashes <- fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: int(s % 101), RNG: rand.New(rand.NewPCG(s, 0))})
-			}
-		}()
+		before := m.clone()
+		crashes = nil
+		sometimes.Store(uint32(1 + r.IntN(3)))
 		if err := ix.Apply(d); err != nil {
 			t.Fatal(err)
 		}
+		sometimes.Store(0)
 		m.apply(d)
 		states[d.Tag.SnapshotID] = m.clone()
-		for crashed := range crashes {
+		for _, crashed := range crashes {
 			after, err := keyindex.OpenFS(crashed, "index", config)
 			if err != nil {
 				t.Fatalf("round %d: %v", round, err)
 			}
 			if tag, ok := after.Tag(); ok {
 				verify(t, after, states[tag.SnapshotID], 500)
-				whole++
+				if before.tag != nil && tag.Equal(*before.tag) {
+					old++
+				} else {
+					updated++
+				}
 			} else {
 				empty++
 			}
@@ -241,9 +256,9 @@ func TestIndex_Crash(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	t.Logf("%d crashes left an index, %d none", whole, empty)
-	if whole == 0 {
-		t.Error("no crash left an index")
+	t.Logf("crashes left the index before %d times, after %d times, none %d times", old, updated, empty)
+	if old == 0 || empty == 0 {
+		t.Error("the crashes came too early or too late to prove anything")
 	}
 	if err := ix.Close(); err != nil {
 		t.Fatal(err)

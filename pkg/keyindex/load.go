@@ -2,7 +2,9 @@ package keyindex
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,6 +32,7 @@ type Load struct {
 }
 
 type loadRow struct {
+	head       uint64 // the key's first bytes
 	start, end uint32 // of the key
 	at         Location
 }
@@ -49,7 +52,9 @@ func (l *Load) AddFile(f File) { l.files[f.ID] = f }
 func (l *Load) Add(ctx context.Context, key []byte, at Location) error {
 	start := uint32(len(l.keys))
 	l.keys = append(append(l.keys, spaceKey), key...)
-	l.rows = append(l.rows, loadRow{start: start, end: uint32(len(l.keys)), at: at})
+	var head [8]byte
+	copy(head[:], key)
+	l.rows = append(l.rows, loadRow{head: binary.BigEndian.Uint64(head[:]), start: start, end: uint32(len(l.keys)), at: at})
 	l.added++
 	if len(l.keys) < l.limit {
 		return nil
@@ -66,6 +71,11 @@ func (l *Load) Finish(ctx context.Context, tag Tag) (duplicates int64, err error
 	ix := l.ix
 	if err := ix.Apply(Delta{Tag: tag, Files: l.sortedFiles()}); err != nil {
 		return 0, err
+	}
+	if l.runs > 1 { // a lookup would pass through all of them
+		if err := ix.db.Compact(ctx, []byte{spaceKey}, []byte{spaceKey + 1}, false); err != nil {
+			return 0, fmt.Errorf("merge loaded keys: %w", damage(err))
+		}
 	}
 	var keys int64
 	err = ix.Scan(ctx, func(_ []byte, at Location) error {
@@ -95,8 +105,14 @@ func (l *Load) run(ctx context.Context) error {
 	if len(l.rows) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(l.rows, func(a, b loadRow) int {
-		return bytes.Compare(l.keys[a.start:a.end], l.keys[b.start:b.end])
+	slices.SortFunc(l.rows, func(a, b loadRow) int {
+		if a.head != b.head {
+			return cmp.Compare(a.head, b.head)
+		}
+		if c := bytes.Compare(l.keys[a.start:a.end], l.keys[b.start:b.end]); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.start, b.start)
 	})
 	l.runs++
 	path := l.ix.fs.PathJoin(l.ix.dir, fmt.Sprintf("load-%d.sst", l.runs))
