@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/firn-cdc/firn/pkg/mysql"
 )
 
 // Key is a place in a table's key order: the text of the values of the key's
@@ -19,6 +17,10 @@ type KeyColumn struct {
 	Type               string // as information_schema.columns.data_type has it
 	Charset, Collation string // of character columns
 	Descending         bool
+	// Unsorted marks a column that its index orders in another way than comparisons do.
+	Unsorted bool
+	// Labels are an ENUM's, as SQL literals: only comparisons with labels read a range of an index.
+	Labels []string
 }
 
 // kind says how the values of a column are selected and written as literals,
@@ -106,6 +108,9 @@ func (c *KeyColumn) literal(v string) (string, error) {
 	case binary:
 		return "_binary " + hexLiteral(v), nil
 	default:
+		if c.Unsorted {
+			return "_binary " + hexLiteral(v), nil
+		}
 		return "_" + c.Charset + " " + hexLiteral(v) + " COLLATE " + c.Collation, nil
 	}
 }
@@ -130,101 +135,4 @@ func (t *Table) literals(k Key) ([]string, error) {
 		}
 	}
 	return out, nil
-}
-
-// column returns the name of a key column, which the select list's own names cannot hide.
-func (t *Table) column(i int) string {
-	return mysql.QuoteName(t.ID.Table) + "." + mysql.QuoteName(t.Key[i].Name)
-}
-
-// beyond returns the condition that a row comes after k, in the key's order.
-// It starts with a plain bound on the first column, so that every optimizer
-// reads the index from there.
-func (t *Table) beyond(k []string) string {
-	last := len(k) - 1
-	cond := t.column(last) + t.after(last) + k[last]
-	for i := last - 1; i >= 0; i-- {
-		cond = fmt.Sprintf("(%s%s%s OR (%s = %s AND %s))", t.column(i), t.after(i), k[i], t.column(i), k[i], cond)
-	}
-	if last > 0 {
-		cond = t.column(0) + strings.TrimSuffix(t.after(0), " ") + "= " + k[0] + " AND " + cond
-	}
-	return cond
-}
-
-// upTo returns the condition that a row comes before k or is it.
-func (t *Table) upTo(k []string) string {
-	last := len(k) - 1
-	cond := t.column(last) + strings.TrimSuffix(t.before(last), " ") + "= " + k[last]
-	for i := last - 1; i >= 0; i-- {
-		cond = fmt.Sprintf("(%s%s%s OR (%s = %s AND %s))", t.column(i), t.before(i), k[i], t.column(i), k[i], cond)
-	}
-	if last > 0 {
-		cond = t.column(0) + strings.TrimSuffix(t.before(0), " ") + "= " + k[0] + " AND " + cond
-	}
-	return cond
-}
-
-func (t *Table) after(i int) string {
-	if t.Key[i].Descending {
-		return " < "
-	}
-	return " > "
-}
-
-func (t *Table) before(i int) string {
-	if t.Key[i].Descending {
-		return " > "
-	}
-	return " < "
-}
-
-// pageQuery returns the query for the rows after one key, up to another, in key order.
-func (t *Table) pageQuery(span Range, limit int) (string, error) {
-	after, err := t.literals(span.After)
-	if err != nil {
-		return "", err
-	}
-	until, err := t.literals(span.Until)
-	if err != nil {
-		return "", err
-	}
-	var b, order strings.Builder
-	b.WriteString("SELECT " + t.Select)
-	for i := range t.Key {
-		b.WriteString(", " + t.Key[i].expr(t.column(i)))
-		if i > 0 {
-			order.WriteString(", ")
-		}
-		order.WriteString(t.column(i))
-		if t.Key[i].Descending {
-			order.WriteString(" DESC")
-		}
-	}
-	b.WriteString(" FROM " + mysql.QuoteTable(t.ID) + " FORCE INDEX (" + mysql.QuoteName(t.Index) + ")")
-	var conds []string
-	if len(after) > 0 {
-		conds = append(conds, t.beyond(after))
-	}
-	if len(until) > 0 {
-		conds = append(conds, t.upTo(until))
-	}
-	b.WriteString(t.where(conds))
-	fmt.Fprintf(&b, " ORDER BY %s LIMIT %d", order.String(), limit)
-	return b.String(), nil
-}
-
-// passQuery returns the query for all rows, in no order.
-func (t *Table) passQuery() string {
-	return "SELECT " + t.Select + " FROM " + mysql.QuoteTable(t.ID) + t.where(nil)
-}
-
-func (t *Table) where(conds []string) string {
-	if t.Where != "" {
-		conds = append(conds, "("+t.Where+"\n)") // a line of its own ends a comment in the condition
-	}
-	if len(conds) == 0 {
-		return ""
-	}
-	return " WHERE " + strings.Join(conds, " AND ")
 }

@@ -76,7 +76,8 @@ func describe(ctx context.Context, q querier, id debezium.TableID) (*Table, erro
 
 // readColumns returns the table's columns by lower-case name.
 func readColumns(ctx context.Context, q querier, id debezium.TableID) (map[string]KeyColumn, error) {
-	rows, err := q.Strings(ctx, `SELECT table_schema, table_name, column_name, data_type, character_set_name, collation_name
+	rows, err := q.Strings(ctx, `SELECT table_schema, table_name, column_name, data_type, character_set_name, collation_name,
+ column_type
  FROM information_schema.columns WHERE table_schema = ? AND table_name = ?`, id.Database, id.Table)
 	if err != nil {
 		return nil, err
@@ -88,9 +89,50 @@ func readColumns(ctx context.Context, q querier, id debezium.TableID) (map[strin
 		}
 		columns[strings.ToLower(row[2])] = KeyColumn{
 			Name: row[2], Type: strings.ToLower(row[3]), Charset: row[4], Collation: row[5],
+			Unsorted: unsorted(strings.ToLower(row[3]), row[5], row[6]),
+			Labels:   labels(row[4], row[6]),
 		}
 	}
 	return columns, nil
+}
+
+// unsorted finds the two cases where an index does not order a column as
+// comparisons do: a SET of 64 labels, which are compared as a signed number,
+// and MariaDB's CHAR under a NO PAD collation, whose padding the index compares.
+func unsorted(dataType, collation, columnType string) bool {
+	switch dataType {
+	case "set":
+		return strings.Count(columnType, ",") >= 63 // labels hold no comma
+	case "char":
+		return strings.Contains(collation, "_nopad_")
+	default:
+		return false
+	}
+}
+
+// labels returns the labels of an ENUM as the literals that its type is
+// written with. Without them the column is compared as a number, which is right
+// as well but reads the index from its start.
+func labels(charset, columnType string) []string {
+	list, ok := strings.CutPrefix(columnType, "enum(")
+	if !ok || charset == "binary" || strings.Contains(list, `\`) {
+		return nil
+	}
+	var literals []string
+	for list = strings.TrimSuffix(list, ")"); len(list) > 1; list = strings.TrimPrefix(list, ",") {
+		end := 1
+		for end < len(list) && (list[end] != '\'' || strings.HasPrefix(list[end+1:], "'")) {
+			if list[end] == '\'' {
+				end++
+			}
+			end++
+		}
+		if end >= len(list) {
+			return nil
+		}
+		literals, list = append(literals, list[:end+1]), list[end+1:]
+	}
+	return literals
 }
 
 // index is a unique index.
