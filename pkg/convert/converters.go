@@ -54,7 +54,7 @@ func newConverter(c *debezium.Column, s *debezium.Schema, opts *Options) (conver
 	case debezium.JDBCTinyint, debezium.JDBCSmallint, debezium.JDBCInteger, debezium.JDBCBigint:
 		return newInteger(c, s)
 	case debezium.JDBCFloat, debezium.JDBCReal, debezium.JDBCDouble:
-		return &float{as: s.Type, lost: opts.DebeziumExact && c.BaseType() == "FLOAT4"}, nil
+		return newFloat(c, s, opts.DebeziumExact), nil
 	case debezium.JDBCDecimal, debezium.JDBCNumeric:
 		return &decimal{as: s.Type, scale: max(c.Scale, 0)}, nil
 	case debezium.JDBCBinary, debezium.JDBCVarbinary, debezium.JDBCBlob:

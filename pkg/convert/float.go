@@ -11,8 +11,20 @@ import (
 
 // float converts FLOAT, DOUBLE and REAL.
 type float struct {
-	as   debezium.Type // Float32 or Float64
-	lost bool          // Debezium emits null for every value of FLOAT4
+	as     debezium.Type // Float32 or Float64
+	single bool          // the column holds 32 bits, whatever the event does
+	lost   bool          // Debezium emits null for every value of FLOAT4
+}
+
+func newFloat(c *debezium.Column, s *debezium.Schema, exact bool) converter {
+	f := &float{as: s.Type}
+	switch c.BaseType() {
+	case "FLOAT":
+		f.single = c.Length <= 24 || c.Scale >= 0
+	case "FLOAT4":
+		f.single, f.lost = true, exact
+	}
+	return f
 }
 
 func (f *float) streamed(_ *arena, v *mysql.Value, out *debezium.Value) error {
@@ -36,9 +48,9 @@ func (f *float) store(n float64, out *debezium.Value) {
 	switch {
 	case f.lost:
 		*out = debezium.Value{}
-	case f.as == debezium.Float32:
-		*out = debezium.Float(debezium.Float32, float64(float32(n)))
+	case f.as == debezium.Float32, f.single:
+		*out = debezium.Float(f.as, float64(float32(n)))
 	default:
-		*out = debezium.Float(debezium.Float64, n)
+		*out = debezium.Float(f.as, n)
 	}
 }

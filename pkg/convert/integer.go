@@ -1,6 +1,7 @@
 package convert
 
 import (
+	encbinary "encoding/binary"
 	"fmt"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
@@ -61,10 +62,11 @@ func (n *integer) store(a *arena, i int64, out *debezium.Value) {
 		return
 	}
 	from := len(a.b)
-	if i < 0 {
-		a.b = append(a.b, 0) // an unsigned number with its highest bit set
+	if i < 0 { // an unsigned number with its highest bit set
+		a.b = encbinary.BigEndian.AppendUint64(append(a.b, 0), uint64(i))
+	} else {
+		a.b = debezium.AppendUnscaled(a.b, i)
 	}
-	a.b = debezium.AppendUnscaled(a.b, i)
 	*out = debezium.Value{Type: debezium.Bytes, B: a.from(from)}
 }
 

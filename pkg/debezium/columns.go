@@ -90,7 +90,7 @@ func (c *Column) Schema(m Modes) (*Schema, error) {
 		return nil, &UnmappableTypeError{Column: c.Name, TypeName: c.TypeName, JDBCType: c.JDBCType}
 	}
 	s.Optional = c.Optional || s.Name == NameGeometry // a geometry is optional even where the column is NOT NULL
-	if c.Default == nil || c.Generated {
+	if c.Default == nil {
 		return s, nil
 	}
 	if d := c.defaultValue(s, m, *c.Default); !d.IsNull() {
