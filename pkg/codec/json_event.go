@@ -122,6 +122,9 @@ func (d *JSONDecoder) envelope(r *reader, e *debezium.Event) error {
 	if e.TsNs, err = t.ns(s); err != nil {
 		return err
 	}
+	if e.Row == nil { // no row needed it
+		e.Row, _ = d.knownSchemas()
+	}
 	if e.After == nil && (e.Op == debezium.Create || e.Op == debezium.Update || e.Op == debezium.Read) ||
 		e.Before == nil && e.Op == debezium.Delete {
 		return s.fail("the row that the operation needs is null")

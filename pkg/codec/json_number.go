@@ -101,9 +101,11 @@ func (s *scanner) skip(depth int) error {
 		return s.word("false")
 	case 'n':
 		return s.word("null")
-	default:
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 		_, err := s.number()
 		return err
+	default:
+		return s.fail("a value was expected")
 	}
 }
 

@@ -106,7 +106,12 @@ func newReader(s *debezium.Schema, lenient bool) (*reader, error) {
 	return r, err
 }
 
+// wrongType reports the value at the given place, if it is JSON at all.
 func (s *scanner) wrongType(r *reader, at int) error {
+	s.i = at
+	if err := s.skip(maxDepth); err != nil {
+		return err
+	}
 	return &FieldError{Problem: WrongType, Type: r.schema.Type.String(), Offset: at}
 }
 
