@@ -2,144 +2,219 @@ package lake
 
 import (
 	"fmt"
-	"math"
+	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/iceberg-go"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
 )
 
-// KeyPlan takes a record's key to its canonical form: the values that the
-// table's key columns hold, in one Connect type per column type. Two keys are the
-// same row's if and only if their canonical forms are equal, whatever events
-// spelled them: 2018-06-20T13:37:03.78Z and …03.780Z, an INT and later a BIGINT.
-// Whatever compares, folds or indexes keys uses this form, and ScanKeys of package
-// datafile yields it.
-type KeyPlan struct {
+// KeyReader reads keys back from a table as values of the schema that record
+// keys have, so that a key found in a data file and the same key in a record are
+// encoded to the same bytes. It belongs to one goroutine.
+type KeyReader struct {
 	table   string
 	columns []string
-	schema  *debezium.Schema
-	fields  []keyField
+	read    []func(arena []byte, a arrow.Array, row int) (debezium.Value, []byte, error)
+	arena   []byte
 }
 
-type keyField struct {
-	scalar
-	typ debezium.Type
-}
-
-// KeySchema returns the canonical schema of the named columns, as a struct.
-func (t *Table) KeySchema(columns []string) (*debezium.Schema, error) {
-	s := &debezium.Schema{Type: debezium.Struct}
-	for _, name := range columns {
-		f, ok, _ := t.column(name)
+// NewKeyReader returns a reader of keys of the given schema, a struct whose
+// fields are columns of the table.
+func (t *Table) NewKeyReader(key *debezium.Schema) (*KeyReader, error) {
+	r := &KeyReader{table: t.name.String()}
+	for i := range key.Fields {
+		f := &key.Fields[i]
+		column, ok, _ := t.column(f.Name)
 		if !ok {
-			return nil, &AdoptError{Table: t.name.String(), Reason: "no key column " + name}
+			return nil, &AdoptError{Table: r.table, Reason: "no key column " + f.Name}
 		}
-		c, err := canonical(f.Type)
+		ids := 0
+		want, err := Types{TimeAsMicros: isLong(column.Type)}.iceberg(f.Schema, &ids)
 		if err != nil {
-			return nil, fmt.Errorf("table %s, key column %s: %w", t.name, name, err)
+			return nil, fmt.Errorf("table %s, key column %s: %w", t.name, f.Name, err)
 		}
-		s.Fields = append(s.Fields, debezium.Field{Name: name, Schema: c})
+		if _, ok := fit(column.Type, want, f.Schema); !ok {
+			return nil, t.incompatible(f.Name, column.Type, want)
+		}
+		read, err := reader(column.Type, f.Schema)
+		if err != nil {
+			return nil, fmt.Errorf("table %s, key column %s: %w", t.name, f.Name, err)
+		}
+		r.columns = append(r.columns, f.Name)
+		r.read = append(r.read, read)
 	}
-	return s, nil
+	return r, nil
 }
 
-func canonical(t iceberg.Type) (*debezium.Schema, error) {
-	switch t := t.(type) {
-	case iceberg.BooleanType:
-		return &debezium.Schema{Type: debezium.Boolean}, nil
-	case iceberg.Int32Type, iceberg.Int64Type, iceberg.DateType, iceberg.TimestampType, iceberg.TimestampTzType:
-		return &debezium.Schema{Type: debezium.Int64}, nil
-	case iceberg.Float32Type, iceberg.Float64Type:
-		return &debezium.Schema{Type: debezium.Float64}, nil
+// Columns returns the names of the key's columns, in the key's order.
+func (r *KeyReader) Columns() []string { return r.columns }
+
+// Read appends the key of a row of a batch to dst; columns are the batch's
+// arrays in the order of Columns. Its bytes are valid until the next Read.
+func (r *KeyReader) Read(dst []debezium.Value, columns []arrow.Array, row int) ([]debezium.Value, error) {
+	r.arena = r.arena[:0]
+	for i, read := range r.read {
+		v := debezium.Value{Type: debezium.Null}
+		if columns[i].IsValid(row) {
+			var err error
+			if v, r.arena, err = read(r.arena, columns[i], row); err != nil {
+				return dst, &ValueError{Table: r.table, Column: r.columns[i], Reason: err.Error()}
+			}
+		}
+		dst = append(dst, v)
+	}
+	return dst, nil
+}
+
+type readFunc = func(arena []byte, a arrow.Array, row int) (debezium.Value, []byte, error)
+
+// reader inverts compile: from a column of type t to a value of s.
+func reader(t iceberg.Type, s *debezium.Schema) (readFunc, error) {
+	switch t.(type) {
 	case iceberg.StringType:
-		return &debezium.Schema{Type: debezium.String}, nil
+		return stringReader(s), nil
 	case iceberg.BinaryType:
-		return &debezium.Schema{Type: debezium.Bytes}, nil
-	case iceberg.DecimalType: // its precision may grow, so it is not told
-		return &debezium.Schema{
-			Type: debezium.Bytes, Name: nameDecimal, Version: 1,
-			Params: []debezium.Param{{Key: "scale", Value: fmt.Sprint(t.Scale())}},
+		return func(arena []byte, a arrow.Array, row int) (debezium.Value, []byte, error) {
+			b, ok := a.(*array.Binary)
+			if !ok {
+				return unexpected(arena, a)
+			}
+			return debezium.Value{Type: debezium.Bytes, B: b.Value(row)}, arena, nil
+		}, nil
+	case iceberg.DecimalType:
+		return decimalReader(s), nil
+	case iceberg.Float32Type, iceberg.Float64Type:
+		return func(arena []byte, a arrow.Array, row int) (debezium.Value, []byte, error) {
+			switch a := a.(type) {
+			case *array.Float32:
+				return debezium.Float(s.Type, float64(a.Value(row))), arena, nil
+			case *array.Float64:
+				return debezium.Float(s.Type, a.Value(row)), arena, nil
+			default:
+				return unexpected(arena, a)
+			}
+		}, nil
+	case iceberg.BooleanType, iceberg.Int32Type, iceberg.Int64Type, iceberg.DateType, iceberg.TimestampType, iceberg.TimestampTzType:
+		write := spell(s)
+		return func(arena []byte, a arrow.Array, row int) (debezium.Value, []byte, error) {
+			n, ok := number64(a, row)
+			if !ok {
+				return unexpected(arena, a)
+			}
+			v, arena := write(arena, n)
+			return v, arena, nil
 		}, nil
 	default:
 		return nil, fmt.Errorf("a %s cannot be part of a key", t)
 	}
 }
 
-// KeyPlan returns the plan for record keys of the given schema, a struct whose
-// fields are columns of the table.
-func (t *Table) KeyPlan(key *debezium.Schema) (*KeyPlan, error) {
-	p := &KeyPlan{table: t.name.String()}
-	for i := range key.Fields {
-		p.columns = append(p.columns, key.Fields[i].Name)
-	}
-	var err error
-	if p.schema, err = t.KeySchema(p.columns); err != nil {
-		return nil, err
-	}
-	for i := range key.Fields {
-		s := key.Fields[i].Schema
-		f, _, _ := t.column(key.Fields[i].Name)
-		ids := 0
-		want, err := Types{TimeAsMicros: isLong(f.Type)}.iceberg(s, &ids)
-		if err != nil {
-			return nil, fmt.Errorf("table %s, key column %s: %w", t.name, f.Name, err)
-		}
-		if _, ok := fit(f.Type, want, s); !ok {
-			return nil, t.incompatible(f.Name, f.Type, want)
-		}
-		c, err := compile(f.Type, s)
-		if err != nil {
-			return nil, fmt.Errorf("table %s, key column %s: %w", t.name, f.Name, err)
-		}
-		p.fields = append(p.fields, keyField{scalar: c, typ: p.schema.Fields[i].Schema.Type})
-	}
-	return p, nil
+func unexpected(arena []byte, a arrow.Array) (debezium.Value, []byte, error) {
+	return debezium.Value{}, arena, fmt.Errorf("unexpected Arrow column %T", a)
 }
 
-// Schema returns the canonical schema.
-func (p *KeyPlan) Schema() *debezium.Schema { return p.schema }
-
-// Values appends the canonical form of key to dst. Bytes of the result are
-// key's own or in arena, which is returned grown.
-func (p *KeyPlan) Values(dst []debezium.Value, arena []byte, key []debezium.Value) ([]debezium.Value, []byte, error) {
-	if len(key) != len(p.fields) {
-		return dst, arena, fmt.Errorf("table %s: a key of %d values for %d columns", p.table, len(key), len(p.fields))
-	}
-	for i := range p.fields {
-		v := debezium.Value{Type: debezium.Null}
-		if !key[i].IsNull() {
-			var err error
-			if v, arena, err = p.fields[i].value(arena, &key[i]); err != nil {
-				return dst, arena, &ValueError{Table: p.table, Column: p.columns[i], Reason: err.Error()}
-			}
+func number64(a arrow.Array, row int) (int64, bool) {
+	switch a := a.(type) {
+	case *array.Int64:
+		return a.Value(row), true
+	case *array.Int32:
+		return int64(a.Value(row)), true
+	case *array.Date32:
+		return int64(a.Value(row)), true
+	case *array.Timestamp:
+		return int64(a.Value(row)), true
+	case *array.Boolean:
+		if a.Value(row) {
+			return 1, true
 		}
-		dst = append(dst, v)
-	}
-	return dst, arena, nil
-}
-
-func (f *keyField) value(arena []byte, v *debezium.Value) (debezium.Value, []byte, error) {
-	out := debezium.Value{Type: f.typ}
-	var err error
-	switch {
-	case f.ints != nil:
-		out.I, err = f.ints(v)
-	case f.floats != nil:
-		var x float64
-		x, err = f.floats(v)
-		out.I = int64(math.Float64bits(x))
-	case f.decimals != nil:
-		n, convert := f.decimals(v)
-		start := len(arena)
-		arena = appendUnscaled(arena, n)
-		out.B, err = arena[start:len(arena):len(arena)], convert
+		return 0, true
 	default:
+		return 0, false
+	}
+}
+
+// spell returns how a number, days or microseconds become a value of s.
+func spell(s *debezium.Schema) func(arena []byte, n int64) (debezium.Value, []byte) {
+	text := func(arena []byte, layout string, t time.Time) (debezium.Value, []byte) {
 		start := len(arena)
-		out.B, err = f.bytes(arena[start:], v)
-		if len(out.B) > 0 && len(out.B) <= cap(arena)-start && &out.B[0] == &arena[start : start+1][0] {
-			arena = arena[:start+len(out.B)]
+		arena = t.UTC().AppendFormat(arena, layout)
+		return debezium.Value{Type: debezium.String, B: arena[start:len(arena):len(arena)]}, arena
+	}
+	switch {
+	case s.Name == nameBits:
+		length, err := intParam(s, "length", 64)
+		if err != nil {
+			length = 64
+		}
+		return func(arena []byte, n int64) (debezium.Value, []byte) {
+			start := len(arena)
+			for i := range (length + 7) / 8 {
+				arena = append(arena, byte(uint64(n)>>(8*i)))
+			}
+			return debezium.Value{Type: debezium.Bytes, B: arena[start:len(arena):len(arena)]}, arena
+		}
+	case s.Name == nameIsoDate:
+		return func(arena []byte, n int64) (debezium.Value, []byte) {
+			return text(arena, "2006-01-02Z", time.Unix(n*86400, 0))
+		}
+	case s.Type == debezium.String: // ZonedTimestamp, IsoTimestamp
+		return func(arena []byte, n int64) (debezium.Value, []byte) {
+			return text(arena, time.RFC3339Nano, time.UnixMicro(n))
 		}
 	}
-	return out, arena, err
+	mul, div := int64(1), int64(1)
+	switch s.Name {
+	case nameTimestamp, nameConnectTS, nameTime, nameConnectTime:
+		div = 1000
+	case nameNanoTimestamp, nameNanoTime:
+		mul = 1000
+	}
+	return func(arena []byte, n int64) (debezium.Value, []byte) {
+		return debezium.Int(s.Type, n*mul/div), arena
+	}
+}
+
+func stringReader(s *debezium.Schema) readFunc {
+	times := spell(s)
+	return func(arena []byte, a arrow.Array, row int) (debezium.Value, []byte, error) {
+		b, ok := a.(*array.String)
+		switch {
+		case !ok:
+			return unexpected(arena, a)
+		case s.Type == debezium.String:
+			return debezium.Value{Type: debezium.String, B: []byte(b.Value(row))}, arena, nil
+		case s.Type == debezium.Bytes:
+			start := len(arena)
+			arena, err := appendParsedDecimal(arena, b.Value(row))
+			return debezium.Value{Type: debezium.Bytes, B: arena[start:len(arena):len(arena)]}, arena, err
+		default:
+			us, err := parseTime(b.Value(row))
+			v, arena := times(arena, us)
+			return v, arena, err
+		}
+	}
+}
+
+func decimalReader(s *debezium.Schema) readFunc {
+	return func(arena []byte, a arrow.Array, row int) (debezium.Value, []byte, error) {
+		d, ok := a.(*array.Decimal128)
+		if !ok {
+			return unexpected(arena, a)
+		}
+		n := d.Value(row)
+		switch {
+		case isInteger(s):
+			return debezium.Int(s.Type, int64(n.LowBits())), arena, nil
+		case s.Name == nameBits:
+			v, arena := spell(s)(arena, int64(n.LowBits()))
+			return v, arena, nil
+		default:
+			start := len(arena)
+			arena = appendUnscaled(arena, n)
+			return debezium.Value{Type: debezium.Bytes, B: arena[start:len(arena):len(arena)]}, arena, nil
+		}
+	}
 }

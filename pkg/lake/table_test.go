@@ -37,7 +37,9 @@ func rowSchema(fields ...debezium.Field) *debezium.Schema {
 	return &debezium.Schema{Type: debezium.Struct, Fields: fields}
 }
 
-func field(name string, s *debezium.Schema) debezium.Field { return debezium.Field{Name: name, Schema: s} }
+func field(name string, s *debezium.Schema) debezium.Field {
+	return debezium.Field{Name: name, Schema: s}
+}
 
 func customers() *debezium.Schema {
 	return rowSchema(

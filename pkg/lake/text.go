@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/big"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -201,4 +202,50 @@ func zone(b []byte) (seconds int64, ok bool) {
 		seconds = -seconds
 	}
 	return seconds, ok
+}
+
+// parseTime reads what appendTime prints.
+func parseTime(s string) (int64, error) {
+	bad := errors.New("the text is no TIME")
+	rest, negative := strings.CutPrefix(s, "-")
+	part := strings.SplitN(rest, ":", 3)
+	if len(part) != 3 {
+		return 0, bad
+	}
+	second, frac, _ := strings.Cut(part[2], ".")
+	if len(frac) > 6 {
+		return 0, bad
+	}
+	frac += "000000"[len(frac):]
+	var us int64
+	for i, p := range []string{part[0], part[1], second, frac} {
+		n, err := strconv.ParseUint(p, 10, 32)
+		if err != nil {
+			return 0, bad
+		}
+		us = us*[]int64{1, 60, 60, 1_000_000}[i] + int64(n)
+	}
+	if negative {
+		us = -us
+	}
+	return us, nil
+}
+
+// appendParsedDecimal appends the unscaled value of what appendDecimal prints,
+// as Connect writes it.
+func appendParsedDecimal(dst []byte, s string) ([]byte, error) {
+	n, ok := new(big.Int).SetString(strings.Replace(s, ".", "", 1), 10)
+	if !ok {
+		return dst, errors.New("the text is no decimal number")
+	}
+	size := n.BitLen()/8 + 1
+	if n.Sign() < 0 {
+		m := new(big.Int).Not(n)
+		size = m.BitLen()/8 + 1
+		n.Add(n, new(big.Int).Lsh(big.NewInt(1), uint(8*size)))
+	}
+	at := len(dst)
+	dst = append(dst, make([]byte, size)...)
+	n.FillBytes(dst[at:])
+	return dst, nil
 }

@@ -1,0 +1,85 @@
+package commit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/apache/iceberg-go/table"
+)
+
+// Attempts before a commit is given up. Conflicts with other shards are many and
+// harmless; lost answers and failed writes are neither.
+const (
+	maxConflicts = 100
+	maxFailures  = 8
+)
+
+// final wraps an error that no retry heals.
+type final struct{ error }
+
+func (f final) Unwrap() error { return f.error }
+
+func stop(err error) error { return final{err} }
+
+// loop calls attempt until it says it is done, loading the table anew in between,
+// so that every attempt stands on what the catalog says and not on what was
+// answered.
+func (c *Committer) loop(ctx context.Context, attempt func() (done bool, err error)) error {
+	conflicts, failures := 0, 0
+	for {
+		done, err := attempt()
+		var end final
+		switch {
+		case err == nil && done:
+			if failures > 0 {
+				c.cfg.Logger.Info("commit went through", "table", c.table.Name().String(), "failures", failures)
+			}
+			return nil
+		case errors.As(err, &end):
+			return end.error
+		case ctx.Err() != nil:
+			return errors.Join(err, ctx.Err())
+		case errors.Is(err, table.ErrCommitFailed):
+			conflicts++
+		default:
+			failures++
+			c.cfg.Logger.Info("commit failed or its answer was lost", "table", c.table.Name().String(), "error", err)
+		}
+		if conflicts > maxConflicts || failures > maxFailures {
+			return fmt.Errorf("after %d conflicts and %d failures: %w", conflicts, failures, err)
+		}
+		if err := c.reload(ctx, conflicts+failures); err != nil {
+			return err
+		}
+	}
+}
+
+// reload loads the table after a pause, however often it takes.
+func (c *Committer) reload(ctx context.Context, n int) error {
+	for failures := 0; ; failures++ {
+		if err := c.pause(ctx, n+failures); err != nil {
+			return err
+		}
+		err := c.table.Reload(ctx)
+		if err == nil || ctx.Err() != nil || failures == maxFailures {
+			return err
+		}
+	}
+}
+
+func (c *Committer) pause(ctx context.Context, n int) error {
+	d := min(10*time.Second, 25*time.Millisecond<<min(n, 16))
+	if c.cfg.Pause != nil {
+		d = c.cfg.Pause(n)
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
