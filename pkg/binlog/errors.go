@@ -1,0 +1,153 @@
+package binlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	gomysql "github.com/go-mysql-org/go-mysql/mysql"
+)
+
+// Errors that a caller acts on. They are found with errors.Is; the text says
+// what to do.
+var (
+	// ErrPurged: the server no longer has the binlog that the position needs.
+	ErrPurged = errors.New("the server has purged the binary log that the position needs")
+	// ErrServerIDInUse: another replica uses our server id.
+	ErrServerIDInUse = errors.New("another replica uses the same server id")
+	// ErrDisconnected: the connection broke or could not be made, which may heal. Open again at the last position.
+	ErrDisconnected = errors.New("disconnected from the server")
+	// ErrClosed: the stream was closed.
+	ErrClosed = errors.New("binlog stream is closed")
+)
+
+// RowImageError reports a row event that lacks columns, or parts of values.
+type RowImageError struct {
+	Table   string
+	Event   string
+	Setting string // what to change on the server
+	File    string
+	Pos     uint64
+}
+
+// Error names the table and the setting to change.
+func (e *RowImageError) Error() string {
+	return fmt.Sprintf("%s of %s at %s:%d: %s; changes since the setting was made cannot be read: then take a new snapshot of the table",
+		e.Event, e.Table, e.File, e.Pos, e.Setting)
+}
+
+// StatementError reports a change of rows that was logged as a statement.
+type StatementError struct {
+	Database string
+	Verb     string
+	Thread   int64
+	File     string
+	Pos      uint64
+}
+
+// Error names the database and the setting to change.
+func (e *StatementError) Error() string {
+	return fmt.Sprintf("%s in database %s by thread %d at %s:%d was logged as a statement, without its rows: "+
+		"SET GLOBAL binlog_format=ROW and end the sessions that began before (or set binlog_format themselves), then take a new snapshot of the tables it changed",
+		e.Verb, e.Database, e.Thread, e.File, e.Pos)
+}
+
+// IncidentError reports that the server lost events and says so in its log.
+type IncidentError struct {
+	Message string
+	File    string
+	Pos     uint64
+}
+
+// Error says what the server said.
+func (e *IncidentError) Error() string {
+	return fmt.Sprintf("the server reports lost events at %s:%d (%s): take a new snapshot", e.File, e.Pos, e.Message)
+}
+
+// UnknownXAError reports the commit of an XA transaction that was prepared
+// before the position that reading began at.
+type UnknownXAError struct {
+	XID  string
+	File string
+	Pos  uint64
+}
+
+// Error says how its rows can still be read.
+func (e *UnknownXAError) Error() string {
+	return fmt.Sprintf("XA COMMIT %s at %s:%d of a transaction that was prepared before reading began, so that its rows were not read: "+
+		"start at a position before its XA PREPARE, or take a new snapshot of the tables it changed", e.XID, e.File, e.Pos)
+}
+
+// serverErrors maps texts of error 1236, which covers all, to what they mean.
+var serverErrors = [...]struct {
+	part string
+	err  error
+	do   string
+}{
+	{"purged", ErrPurged, purgedRemedy},
+	{"could not find first log file name", ErrPurged, purgedRemedy},
+	{"could not find gtid state", ErrPurged, purgedRemedy},
+	{"not in the master's binlog", ErrPurged, purgedRemedy},
+	{"same server_uuid/server_id", ErrServerIDInUse, "choose another --server-id"},
+	{"has more gtids than the", nil, "this server lacks transactions that were read before: it is not the one the position is from, or it lost its last transactions; take a new snapshot"},
+	{"position > file size", nil, "this server lost its last transactions, or is not the one the position is from; take a new snapshot"},
+	{"max_allowed_packet", nil, "SET GLOBAL max_allowed_packet=1073741824"},
+}
+
+// sourceHasPurgedGTIDs is ER_SOURCE_HAS_PURGED_REQUIRED_GTIDS.
+const sourceHasPurgedGTIDs = 1789
+
+const purgedRemedy = "take a new snapshot, and keep the binary log longer (binlog_expire_logs_seconds; on RDS: CALL mysql.rds_set_configuration('binlog retention hours', 168))"
+
+// heals reports whether a new connection may work after a server's error.
+func heals(code uint16) bool {
+	switch code {
+	case 1040, 1203, 1226: // too many connections
+		return true
+	case 1053, 1152, 1158, 1159, 1160, 1161, 1184, 1317, 1927, 2006, 2013, 3168, 3169, 4031: // shutting down, killed, broken
+		return true
+	default:
+		return false
+	}
+}
+
+// classify gives an error of the connection its meaning.
+func classify(err error) error {
+	var server *gomysql.MyError
+	if errors.As(err, &server) {
+		return classifyServer(server)
+	}
+	var network net.Error
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
+		errors.Is(err, gomysql.ErrBadConn), strings.Contains(err.Error(), gomysql.ErrBadConn.Error()):
+		return fmt.Errorf("%w: %w", ErrDisconnected, err)
+	default:
+		return err
+	}
+}
+
+func classifyServer(err *gomysql.MyError) error {
+	if heals(err.Code) {
+		return fmt.Errorf("%w: %w", ErrDisconnected, err)
+	}
+	if err.Code != gomysql.ER_MASTER_FATAL_ERROR_READING_BINLOG && err.Code != sourceHasPurgedGTIDs {
+		return err
+	}
+	text := strings.ToLower(err.Message)
+	for _, e := range serverErrors {
+		switch {
+		case !strings.Contains(text, e.part):
+		case e.err == nil:
+			return fmt.Errorf("%w: %s", err, e.do)
+		default:
+			return fmt.Errorf("%w: %s: %w", e.err, e.do, err)
+		}
+	}
+	return err
+}

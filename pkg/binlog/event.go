@@ -1,0 +1,95 @@
+package binlog
+
+import (
+	"github.com/firn-cdc/firn/pkg/debezium"
+)
+
+// Event is one of *Begin, *Rows, *Query, *Commit, *Rollback, *Heartbeat and
+// *Rotate. It is valid until the next call of Stream.Next.
+type Event interface{ event() }
+
+// Begin starts a transaction of row changes.
+type Begin struct {
+	GTID     string            // "" without GTIDs
+	Position debezium.Position // before the transaction: reading may resume here
+	File     string
+	Pos      uint64 // where the transaction starts
+	TsNs     int64  // when it was committed at its origin; the second of its start if the server does not say
+	Thread   int64  // of the client that made it; 0 if the server does not say (MariaDB)
+	ServerID uint32 // where it was made
+}
+
+// Query is a statement outside row changes: DDL, or administration. It is not
+// BEGIN, COMMIT, SAVEPOINT, XA. Unless InTransaction, a Commit follows.
+type Query struct {
+	Database string // default database of the session
+	SQL      string
+	GTID     string
+	File     string
+	Pos, End uint64
+	TsNs     int64
+	Thread   int64
+	ServerID uint32
+	Event    int // events of the transaction before this one, as Debezium counts
+
+	// InTransaction marks CREATE TABLE … SELECT, whose rows follow.
+	InTransaction bool
+
+	SQLMode            uint64 // see ANSIQuotes
+	ClientCollation    uint16 // character_set_client as the id of its default collation; 0: unknown, as the others
+	SessionCollation   uint16 // collation_connection
+	ServerCollation    uint16 // collation_server
+	DatabaseCollation  uint16 // collation_database, where it differs from the server's
+	DefaultUTF8MB4     uint16 // default_collation_for_utf8mb4
+	ExplicitTimestamps bool   // explicit_defaults_for_timestamp
+}
+
+// sqlModeANSIQuotes is MODE_ANSI_QUOTES of Query.SQLMode.
+const sqlModeANSIQuotes = 4
+
+// ANSIQuotes reports whether "x" is a name and not a string in the statement.
+func (q *Query) ANSIQuotes() bool { return q.SQLMode&sqlModeANSIQuotes != 0 }
+
+// Commit ends a transaction, or follows a Query outside one. Reading may
+// resume at its position.
+type Commit struct {
+	GTID string
+	// Position is after the transaction. Without the XA transactions that are prepared and not yet ended:
+	// MySQL sends those again, see Prepared for the others.
+	Position debezium.Position
+	// Executed is Position's GTID set with the prepared transactions.
+	Executed debezium.GTIDSet
+	// Prepared is where the oldest XA transaction starts that is prepared and not yet ended; zero if
+	// there is none. Store it with Position: it belongs into Resume.
+	Prepared debezium.Position
+	TsNs     int64
+	ServerID uint32
+}
+
+// Rollback ends a transaction whose rows must not stand: a logged ROLLBACK, or
+// a server that died while it wrote the transaction.
+type Rollback struct {
+	GTID     string
+	Position debezium.Position // after it
+}
+
+// Heartbeat says that the server has nothing more at the moment. Reading may
+// resume at its position.
+type Heartbeat struct {
+	Position debezium.Position
+	Prepared debezium.Position // as in Commit
+}
+
+// Rotate says that the next event comes from File.
+type Rotate struct {
+	File string
+	Pos  uint64
+}
+
+func (*Begin) event()     {}
+func (*Rows) event()      {}
+func (*Query) event()     {}
+func (*Commit) event()    {}
+func (*Rollback) event()  {}
+func (*Heartbeat) event() {}
+func (*Rotate) event()    {}

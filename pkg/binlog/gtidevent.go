@@ -1,0 +1,121 @@
+package binlog
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strconv"
+
+	"github.com/go-mysql-org/go-mysql/replication"
+)
+
+// gtidEvent is what a GTID event says of the transaction that follows it.
+type gtidEvent struct {
+	gtid   string
+	micros uint64 // original_commit_timestamp; 0 if the server does not say
+	thread int64  // MariaDB 12
+
+	standalone bool // MariaDB: one statement follows and no end
+	noop       bool // MariaDB: an ALTER that starts or fails; its statement must not be run
+	xa         bool // MariaDB: an XA transaction up to XA PREPARE, or what ends it
+}
+
+const minGTIDBody = 1 + 16 + 8
+
+// parseGTID reads a MySQL GTID event.
+func parseGTID(body []byte) (gtidEvent, error) {
+	if len(body) < minGTIDBody {
+		return gtidEvent{}, errTruncated
+	}
+	d := buffer{data: body[1:]}
+	sid := d.bytes(16)
+	e := gtidEvent{gtid: gtidText(sid, "", d.uint64())}
+	if d.uint8() != replication.LogicalTimestampTypeCode {
+		return e, nil
+	}
+	d.bytes(16) // last_committed, sequence_number
+	const original = 1 << 55
+	e.micros = d.uint(7)
+	if e.micros&original != 0 {
+		e.micros = d.uint(7)
+	}
+	if d.failed { // before MySQL 8.0.1
+		e.micros = 0
+	}
+	return e, nil
+}
+
+// parseTaggedGTID reads the GTID event of MySQL 8.3 for a GTID with a tag.
+func parseTaggedGTID(body []byte) (gtidEvent, error) {
+	var tagged replication.GtidTaggedLogEvent
+	if err := tagged.Decode(body); err != nil {
+		return gtidEvent{}, fmt.Errorf("tagged GTID: %w", err)
+	}
+	if len(tagged.SID) != 16 {
+		return gtidEvent{}, errTruncated
+	}
+	return gtidEvent{gtid: gtidText(tagged.SID, tagged.Tag.String(), uint64(tagged.GNO)), micros: tagged.OriginalCommitTimestamp}, nil
+}
+
+func gtidText(sid []byte, tag string, n uint64) string {
+	var b [96]byte
+	text := hex.AppendEncode(b[:0], sid[:4])
+	for _, part := range [...][]byte{sid[4:6], sid[6:8], sid[8:10], sid[10:16]} {
+		text = hex.AppendEncode(append(text, '-'), part)
+	}
+	if tag != "" {
+		text = append(append(text, ':'), tag...)
+	}
+	return string(strconv.AppendUint(append(text, ':'), n, 10))
+}
+
+// Flags of MariaDB's GTID event.
+const (
+	mariadbStandalone  = 1
+	mariadbGroupCommit = 2
+	mariadbPreparedXA  = 64
+	mariadbCompletedXA = 128
+
+	mariadbExtraMultiEngine   = 1
+	mariadbExtraStartAlter    = 2
+	mariadbExtraCommitAlter   = 4
+	mariadbExtraRollbackAlter = 8
+	mariadbExtraThread        = 16
+)
+
+// parseMariaDBGTID reads MariaDB's GTID event, which also begins the transaction.
+func parseMariaDBGTID(body []byte, serverID uint32) (gtidEvent, error) {
+	d := buffer{data: body}
+	seq, domain, flags := d.uint64(), d.uint32(), d.uint8()
+	if d.failed {
+		return gtidEvent{}, errTruncated
+	}
+	e := gtidEvent{
+		gtid:       fmt.Sprintf("%d-%d-%d", domain, serverID, seq),
+		standalone: flags&mariadbStandalone != 0,
+		xa:         flags&(mariadbPreparedXA|mariadbCompletedXA) != 0,
+	}
+	if flags&mariadbGroupCommit != 0 {
+		d.bytes(8)
+	}
+	if flags&(mariadbPreparedXA|mariadbCompletedXA) != 0 {
+		d.bytes(4)
+		d.bytes(int(d.uint8()) + int(d.uint8()))
+	}
+	extra := d.uint8()
+	if d.failed {
+		return e, nil
+	}
+	e.noop = extra&(mariadbExtraStartAlter|mariadbExtraRollbackAlter) != 0
+	if extra&mariadbExtraMultiEngine != 0 {
+		d.uint8()
+	}
+	if extra&(mariadbExtraCommitAlter|mariadbExtraRollbackAlter) != 0 {
+		d.bytes(8)
+	}
+	if extra&mariadbExtraThread != 0 {
+		if thread := d.uint32(); !d.failed {
+			e.thread = int64(thread)
+		}
+	}
+	return e, nil
+}

@@ -1,0 +1,130 @@
+package binlog
+
+// handleQuery takes a statement.
+func (s *Stream) handleQuery(h header, body []byte) (Event, error) {
+	q, err := s.parse(h, body)
+	if err != nil {
+		return nil, s.errorf("query event: %w", err)
+	}
+	switch string(q.sql) {
+	case "BEGIN":
+		if s.tx.open { // by MariaDB's GTID event
+			return nil, nil
+		}
+		s.tx.thread = int64(q.thread)
+		return s.beginTransaction(h), nil
+	case "COMMIT":
+		return s.endOf(h), nil
+	case "ROLLBACK":
+		return s.rollBack(h), nil
+	}
+	sql := string(q.sql)
+	word, rest := verb(sql)
+	switch word {
+	case "SAVEPOINT", "RELEASE":
+		return nil, nil
+	case "ROLLBACK":
+		if s.tx.rows {
+			return nil, s.errorf("ROLLBACK TO SAVEPOINT after rows of captured tables, which cannot be taken back: keep non-transactional tables out of such transactions")
+		}
+		return nil, nil
+	case "XA":
+		action, xidText := verb(rest)
+		return s.handleXA(h, action, xid(xidText))
+	}
+	if changesRows(word) {
+		if err := s.checkStatement(h, q, word, rest); err != nil {
+			return nil, err
+		}
+		if s.tx.open {
+			return nil, nil
+		}
+		return s.endOf(h), nil
+	}
+	return s.statement(h, q, sql), nil
+}
+
+func (s *Stream) parse(h header, body []byte) (queryEvent, error) {
+	if h.kind == kindExecuteLoadQuery {
+		return parseLoadQuery(body)
+	}
+	q, err := parseQuery(body)
+	if err == nil && h.kind == kindQueryCompressed {
+		q.sql, err = inflateEvent(q.sql)
+	}
+	return q, err
+}
+
+// statement makes the event of a statement, and of its end.
+func (s *Stream) statement(h header, q queryEvent, sql string) Event {
+	s.beginHere()
+	open, skipped := s.tx.open, s.tx.delivered || s.tx.noop
+	if s.tx.skipping && (s.resume.Ordinal > 0 || s.tx.event < s.resume.Event) {
+		skipped = true
+	}
+	s.query = Query{
+		Database: string(q.database), SQL: sql, GTID: s.tx.gtid, File: s.file, Pos: s.start, End: s.pos,
+		TsNs: s.now(h), Thread: int64(q.thread), ServerID: h.serverID, Event: s.tx.event, InTransaction: open,
+	}
+	s.query.readStatus(q.status)
+	var end Event
+	if !open {
+		end = s.endOf(h)
+	}
+	if skipped {
+		return end
+	}
+	s.pending = end
+	return &s.query
+}
+
+// rollBack ends a transaction that the server logged and rolled back.
+func (s *Stream) rollBack(h header) Event {
+	rows, delivered, gtid := s.tx.rows, s.tx.delivered, s.tx.gtid
+	end := s.endOf(h)
+	if delivered || !rows {
+		return end
+	}
+	s.rollback = Rollback{GTID: gtid, Position: s.commit.Position}
+	return &s.rollback
+}
+
+// checkStatement refuses a change of rows that was logged without them, if it
+// may be of a captured table.
+func (s *Stream) checkStatement(h header, q queryEvent, word, rest string) error {
+	if s.tx.delivered {
+		return nil
+	}
+	database := string(q.database)
+	if id, ok := target(word, rest, database); ok {
+		if !s.cfg.CapturesDatabase(id.Database) || !s.cfg.Captures(id) {
+			return nil
+		}
+		database = id.String()
+	} else if !s.mayChangeCaptured(database, rest) {
+		return nil
+	}
+	return &StatementError{Database: database, Verb: word, Thread: int64(q.thread), File: s.file, Pos: s.start}
+}
+
+// mayChangeCaptured reports whether a statement's default database, or one that
+// it names, is captured.
+func (s *Stream) mayChangeCaptured(database, sql string) bool {
+	if database != "" && s.cfg.CapturesDatabase(database) {
+		return true
+	}
+	t := tokens{rest: sql}
+	word := t.next()
+	for next := t.next(); next != ""; next = t.next() {
+		if next == "." && isName(word) && s.cfg.CapturesDatabase(unquote(word)) {
+			return true
+		}
+		word = next
+	}
+	return false
+}
+
+// isName reports whether a token may be the name of a database.
+func isName(word string) bool {
+	return word != "" && (word[0] == '`' || word[0] == '"' || isWord(word[0]) && (word[0] < '0' || word[0] > '9'))
+}
