@@ -27,7 +27,26 @@ var (
 	ErrTopicRecreated   = errors.New("topic was deleted and created again")
 )
 
-// retriable reports whether err may heal by itself.
+// Retriable reports whether err is one of Kafka's that may be gone after a while
+// with a new producer or consumer, a doubtful commit included.
+func Retriable(err error) bool {
+	var k sarama.KError
+	switch {
+	case errors.Is(err, ErrFenced), errors.Is(err, ErrAuthRefused), errors.Is(err, ErrDenied), errors.Is(err, ErrTLS):
+		return false
+	case errors.Is(err, ErrUnreachable), errors.Is(err, ErrCommitUnknown):
+		return true
+	case !errors.As(err, &k):
+		return false
+	case k == sarama.ErrInvalidProducerEpoch, k == sarama.ErrOutOfOrderSequenceNumber, k == sarama.ErrUnknownProducerID,
+		k == sarama.ErrInvalidTxnState, k == sarama.ErrInvalidProducerIDMapping:
+		return true // the span is lost, and a new producer starts a new one
+	default:
+		return retriable(k)
+	}
+}
+
+// retriable reports whether a request that ended with err may be sent again.
 func retriable(err error) bool {
 	var k sarama.KError
 	if !errors.As(err, &k) {

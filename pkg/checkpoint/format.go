@@ -1,0 +1,163 @@
+package checkpoint
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/firn-cdc/firn/pkg/debezium"
+)
+
+// formatVersion is that of the state this package writes.
+const formatVersion = 1
+
+// ErrNewerFormat is state that a newer firn wrote.
+var ErrNewerFormat = errors.New("state is in a newer format")
+
+// Format is how a reader's checkpoints are named: by its connector name and its
+// topic prefix, as Connect does.
+type Format struct {
+	Name   string // empty: the prefix
+	Prefix string
+}
+
+// Record is the key and value of a Kafka record. A nil value is a tombstone.
+type Record struct{ Key, Value []byte }
+
+// Topic returns the topic of a prefix's checkpoints. It must be compacted.
+func Topic(prefix string) string { return "__firn-offsets." + prefix }
+
+// Records returns the records that make c the stored checkpoint where saved is
+// it now: the position always, tables that changed, tombstones for those that
+// are gone.
+func (f Format) Records(c *Checkpoint, saved Checkpoint) ([]Record, error) {
+	if c.Position.IsZero() {
+		return nil, errors.New("store a checkpoint: it has no position")
+	}
+	records := []Record{{Key: f.key(nil), Value: appendCheckpoint(nil, c)}}
+	for id, p := range c.Snapshot {
+		switch p.State {
+		case Pending, Reading, Captured:
+		default:
+			return nil, fmt.Errorf("store the checkpoint of %s: unknown state %q", id, p.State)
+		}
+		if old, ok := saved.Snapshot[id]; !ok || !sameProgress(old, p) {
+			records = append(records, Record{Key: f.key(&id), Value: appendProgress(nil, &p)})
+		}
+	}
+	for id := range saved.Snapshot {
+		if _, ok := c.Snapshot[id]; !ok {
+			records = append(records, Record{Key: f.key(&id)})
+		}
+	}
+	slices.SortFunc(records[1:], func(a, b Record) int { return cmp.Compare(string(a.Key), string(b.Key)) })
+	return records, nil
+}
+
+func (f Format) name() string {
+	if f.Name == "" {
+		return f.Prefix
+	}
+	return f.Name
+}
+
+// key is what Connect's JSON converter makes of [name, partition].
+func (f Format) key(table *debezium.TableID) []byte {
+	b := appendString([]byte{'['}, f.name())
+	b = appendString(append(b, `,{"server":`...), f.Prefix)
+	if table != nil {
+		b = appendString(append(b, `,"snapshot":`...), table.Quoted())
+	}
+	return append(b, '}', ']')
+}
+
+// appendCheckpoint writes Debezium's fields in the order of its hash map, ours
+// behind.
+func appendCheckpoint(b []byte, c *Checkpoint) []byte {
+	b = strconv.AppendInt(append(b, `{"ts_sec":`...), c.TsSec, 10)
+	b = appendPosition(append(b, ','), c.Position)
+	b = appendNumber(b, "row", int64(c.Row))
+	b = appendNumber(b, "server_id", int64(c.ServerID))
+	b = appendNumber(b, "event", int64(c.Event))
+	if c.Snapshotting {
+		b = append(b, `,"snapshot":"INITIAL"`...)
+	}
+	b = strconv.AppendInt(append(b, `,"firn_format":`...), formatVersion, 10)
+	if c.GTID != "" {
+		b = appendString(append(b, `,"firn_gtid":`...), c.GTID)
+	}
+	b = appendNumber(b, "firn_rows", c.Ordinal)
+	if !c.Prepared.IsZero() {
+		b = append(appendPosition(append(b, `,"firn_prepared":{`...), c.Prepared), '}')
+	}
+	return append(b, '}')
+}
+
+func appendProgress(b []byte, p *TableProgress) []byte {
+	b = strconv.AppendInt(append(b, `{"firn_format":`...), formatVersion, 10)
+	b = appendString(append(b, `,"state":`...), string(p.State))
+	b = appendNumber(b, "rows", p.Rows)
+	if p.After != nil {
+		b = append(b, `,"after":[`...)
+		for i, v := range p.After {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendString(b, v)
+		}
+		b = append(b, ']')
+	}
+	if !p.From.IsZero() {
+		b = append(appendPosition(append(b, `,"from":{`...), p.From), '}')
+	}
+	return append(b, '}')
+}
+
+func appendPosition(b []byte, p debezium.Position) []byte {
+	b = appendString(append(b, `"file":`...), p.File)
+	b = strconv.AppendUint(append(b, `,"pos":`...), p.Pos, 10)
+	if !p.GTIDs.IsEmpty() {
+		b = append(p.GTIDs.Append(append(b, `,"gtids":"`...)), '"')
+	}
+	return b
+}
+
+// appendNumber leaves 0 out, as Debezium does.
+func appendNumber(b []byte, name string, n int64) []byte {
+	if n == 0 {
+		return b
+	}
+	b = append(append(append(b, ',', '"'), name...), '"', ':')
+	return strconv.AppendInt(b, n, 10)
+}
+
+// appendString escapes as Connect's JSON converter does: what JSON requires and
+// nothing else.
+func appendString(b []byte, s string) []byte {
+	const hex = "0123456789ABCDEF"
+	b = append(b, '"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c >= ' ':
+			b = append(b, c)
+		case c == '\b':
+			b = append(b, `\b`...)
+		case c == '\t':
+			b = append(b, `\t`...)
+		case c == '\n':
+			b = append(b, `\n`...)
+		case c == '\f':
+			b = append(b, `\f`...)
+		case c == '\r':
+			b = append(b, `\r`...)
+		default:
+			b = append(b, `\u00`...)
+			b = append(b, hex[c>>4], hex[c&15])
+		}
+	}
+	return append(b, '"')
+}
