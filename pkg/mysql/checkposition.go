@@ -1,0 +1,117 @@
+package mysql
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/firn-cdc/firn/pkg/debezium"
+)
+
+// checkPosition finds out whether the server still has what follows the position, and has what precedes it.
+func checkPosition(ctx context.Context, q querier, s *Server, from debezium.Position) ([]Problem, error) {
+	switch {
+	case from.GTIDs.IsEmpty() && from.File == "":
+		return nil, nil
+	case from.GTIDs.IsEmpty():
+		return checkFile(ctx, q, s, from)
+	case s.Flavor == debezium.FlavorMariaDB:
+		return checkMariaDBSet(ctx, q, s, from)
+	case !s.GTIDMode:
+		return []Problem{s.foreignPosition("the position to resume at is a GTID set, but gtid_mode is not ON")}, nil
+	}
+	set := from.GTIDs.String()
+	rows, err := q.Strings(ctx, "SELECT GTID_SUBSET(@@GLOBAL.gtid_purged, ?), GTID_SUBSET(?, @@GLOBAL.gtid_executed)", set, set)
+	if err != nil {
+		return nil, fmt.Errorf("check the GTID position: %w", err)
+	}
+	if rows[0][1] != "1" {
+		return []Problem{s.foreignPosition("the server lacks transactions of the GTID set to resume at: " + set)}, nil
+	}
+	if rows[0][0] != "1" {
+		return []Problem{s.purged("the server has deleted transactions that follow the GTID set to resume at: " + set)}, nil
+	}
+	return nil, nil
+}
+
+func checkFile(ctx context.Context, q querier, s *Server, from debezium.Position) ([]Problem, error) {
+	rows, err := q.Strings(ctx, "SHOW BINARY LOGS")
+	if err != nil {
+		return nil, fmt.Errorf("list binlog files: %w", err)
+	}
+	for _, row := range rows {
+		if row[0] != from.File {
+			continue
+		}
+		size, err := strconv.ParseUint(row[1], 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("list binlog files: size of %s: %w", row[0], err)
+		}
+		if from.Pos > size {
+			return []Problem{s.foreignPosition(fmt.Sprintf("the position to resume at, %s:%d, lies beyond the end of that file", from.File, from.Pos))}, nil
+		}
+		return nil, nil
+	}
+	return []Problem{s.purged("the server no longer has the binlog file to resume at: " + from.File)}, nil
+}
+
+// checkMariaDBSet compares with the state that the oldest file starts with, and with the end.
+func checkMariaDBSet(ctx context.Context, q querier, s *Server, from debezium.Position) ([]Problem, error) {
+	files, err := q.Strings(ctx, "SHOW BINARY LOGS")
+	if err != nil {
+		return nil, fmt.Errorf("list binlog files: %w", err)
+	}
+	if len(files) == 0 {
+		return nil, ErrNoBinlog
+	}
+	end, err := q.Strings(ctx, "SELECT @@GLOBAL.gtid_binlog_pos")
+	if err != nil {
+		return nil, fmt.Errorf("check the GTID position: %w", err)
+	}
+	last, err := debezium.ParseGTIDSet(debezium.FlavorMariaDB, end[0][0])
+	if err != nil {
+		return nil, err
+	}
+	if !last.Contains(from.GTIDs) {
+		return []Problem{s.foreignPosition("the server lacks transactions of the GTID position to resume at: " + from.GTIDs.String())}, nil
+	}
+	events, err := q.Strings(ctx, "SHOW BINLOG EVENTS IN "+QuoteString(files[0][0])+" LIMIT 4")
+	if err != nil {
+		return nil, fmt.Errorf("read the start of %s: %w", files[0][0], err)
+	}
+	for _, row := range events { // Log_name, Pos, Event_type, Server_id, End_log_pos, Info
+		if row[2] != "Gtid_list" {
+			continue
+		}
+		first, err := debezium.ParseGTIDSet(debezium.FlavorMariaDB, strings.Trim(row[5], "[]"))
+		if err != nil {
+			return nil, err
+		}
+		if !from.GTIDs.Contains(first) {
+			return []Problem{s.purged("the server has deleted transactions that follow the GTID position to resume at: " + from.GTIDs.String())}, nil
+		}
+	}
+	return nil, nil
+}
+
+func (s *Server) purged(message string) Problem {
+	keep := s.set("binlog_expire_logs_seconds", "604800")
+	if s.RDS {
+		keep = "CALL mysql.rds_set_configuration('binlog retention hours', 168);"
+	}
+	return Problem{
+		Name:    "position-purged",
+		Message: message,
+		Fix:     "start with --snapshot-mode=when_needed, which reads the tables again; to keep binlogs for a week: " + keep,
+	}
+}
+
+func (s *Server) foreignPosition(message string) Problem {
+	return Problem{
+		Name:    "position-unknown",
+		Message: message,
+		Fix: "connect to the server that the position came from, or to one that has replicated as far; " +
+			"if it is gone, start with --snapshot-mode=when_needed, which reads the tables again",
+	}
+}
