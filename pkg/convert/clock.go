@@ -66,8 +66,17 @@ func (c *clock) store(a *arena, micros int64, out *debezium.Value) error {
 }
 
 // timestamp converts TIMESTAMP, a moment in UTC. As with Debezium, a stream
-// prints as many digits of the second as the column has, a snapshot as many as needed.
-type timestamp struct{ width int }
+// prints as many digits of the second as the column has, a snapshot as many as
+// needed; but in a key both must print the same, or one key has two partitions.
+type timestamp struct{ width, selectedWidth int }
+
+func newTimestamp(c *debezium.Column, key bool) converter {
+	t := &timestamp{width: c.Length}
+	if key {
+		t.selectedWidth = c.Length
+	}
+	return t
+}
 
 func (t *timestamp) streamed(a *arena, v *mysql.Value, out *debezium.Value) error {
 	if v.Kind != mysql.Timestamp {
@@ -93,7 +102,7 @@ func (t *timestamp) selected(a *arena, text []byte, out *debezium.Value) error {
 		return nil
 	}
 	from := len(a.b)
-	a.b = debezium.AppendISOTimestamp(a.b, debezium.EpochDay(year, month, day)*debezium.MicrosPerDay+micros, 0)
+	a.b = debezium.AppendISOTimestamp(a.b, debezium.EpochDay(year, month, day)*debezium.MicrosPerDay+micros, t.selectedWidth)
 	*out = debezium.Value{Type: debezium.String, B: a.from(from)}
 	return nil
 }

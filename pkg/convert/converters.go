@@ -24,8 +24,9 @@ func (e kindError) Error() string {
 	return fmt.Sprintf("the row holds a value of kind %d, which the column's type never has", e.kind)
 }
 
-// newConverter returns the converter of a column, given the schema it has.
-func newConverter(c *debezium.Column, s *debezium.Schema, opts *Options) (converter, error) {
+// newConverter returns the converter of a column, given the schema it has and
+// whether it belongs to the key.
+func newConverter(c *debezium.Column, s *debezium.Schema, key bool, opts *Options) (converter, error) {
 	switch s.Name {
 	case debezium.NameYear:
 		return &year{adjust: !opts.NoTimeAdjuster, exact: opts.DebeziumExact}, nil
@@ -66,7 +67,7 @@ func newConverter(c *debezium.Column, s *debezium.Schema, opts *Options) (conver
 	case debezium.JDBCTimestamp:
 		return &datetime{temporal: newTemporal(c, s, opts)}, nil
 	case debezium.JDBCTimestampTZ:
-		return &timestamp{width: c.Length}, nil
+		return newTimestamp(c, key && !opts.DebeziumExact), nil
 	}
 	switch c.BaseType() {
 	case "INET4", "INET6":

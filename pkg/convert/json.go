@@ -14,7 +14,9 @@ var errJSON = errors.New("the binary JSON is malformed")
 
 // jsonText converts JSON. A snapshot has the server's text; a stream has
 // binary JSON, which Debezium prints in its own way: compact, members in stored
-// order, doubles without an exponent.
+// order, doubles without an exponent. By value the two are the same, except
+// that Debezium streams dates, times and bytes inside JSON in another form; we
+// do so only to be exact.
 type jsonText struct{ optional, exact bool }
 
 func (j *jsonText) streamed(a *arena, v *mysql.Value, out *debezium.Value) error {
@@ -81,7 +83,7 @@ const (
 // jsonPrinter appends binary JSON as text.
 type jsonPrinter struct {
 	dst   []byte
-	exact bool // repeat Debezium's garbled negative times
+	exact bool // print opaque values as Debezium, not as the server does
 }
 
 func (p *jsonPrinter) value(kind byte, data []byte, depth int) error {

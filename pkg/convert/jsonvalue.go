@@ -90,6 +90,11 @@ func (p *jsonPrinter) opaque(kind byte, b []byte) error {
 		}
 	default:
 		p.dst = append(p.dst, '"')
+		if !p.exact { // the server's own form
+			p.dst = append(p.dst, "base64:type"...)
+			p.dst = strconv.AppendUint(p.dst, uint64(kind), 10)
+			p.dst = append(p.dst, ':')
+		}
 		p.dst = base64.StdEncoding.AppendEncode(p.dst, b)
 		p.dst = append(p.dst, '"')
 		return nil
@@ -152,7 +157,7 @@ func (p *jsonPrinter) clock(hour, minute, second, micros int) {
 	p.two(minute)
 	p.dst = append(p.dst, ':')
 	p.two(second)
-	if micros == 0 {
+	if micros == 0 && p.exact {
 		return
 	}
 	p.dst = append(p.dst, '.')
@@ -161,7 +166,7 @@ func (p *jsonPrinter) clock(hour, minute, second, micros int) {
 			p.dst = append(p.dst, '0')
 		}
 	}
-	for micros%10 == 0 {
+	for p.exact && micros%10 == 0 {
 		micros /= 10
 	}
 	p.dst = strconv.AppendInt(p.dst, int64(micros), 10)

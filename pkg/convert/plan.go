@@ -3,6 +3,7 @@ package convert
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
@@ -62,7 +63,8 @@ func NewPlan(topic string, table *debezium.Table, opts Options) (*Plan, error) {
 		if err != nil {
 			return nil, fmt.Errorf("plan rows of %s: %w", p.table, err)
 		}
-		conv, err := newConverter(c, schema, &opts)
+		key := slices.ContainsFunc(table.PrimaryKey, func(k string) bool { return strings.EqualFold(k, c.Name) })
+		conv, err := newConverter(c, schema, key, &opts)
 		if err != nil {
 			return nil, fmt.Errorf("plan rows of %s: column %s: %w", p.table, c.Name, err)
 		}
