@@ -24,15 +24,15 @@ func (s *Server) problems() []Problem {
 	}
 	if s.BinlogFormat != "" && s.BinlogFormat != "ROW" {
 		add("binlog-format", "binlog_format is "+s.BinlogFormat+": the binlog holds statements, not rows",
-			s.set("binlog_format", "ROW")+", then reconnect every client: sessions keep the format that they started with")
+			s.set("binlog_format", "ROW")+"; then reconnect every client, for sessions keep what they started with")
 	}
 	if s.RowImage != "" && s.RowImage != "FULL" {
 		add("binlog-row-image", "binlog_row_image is "+s.RowImage+": row images lack columns",
-			s.set("binlog_row_image", "FULL")+", then reconnect every client")
+			s.set("binlog_row_image", "FULL")+"; then reconnect every client, for sessions keep what they started with")
 	}
 	if s.RowValueOptions != "" {
 		add("binlog-row-value-options", "binlog_row_value_options is "+s.RowValueOptions+": updates of JSON columns are logged in part",
-			s.set("binlog_row_value_options", "")+", then reconnect every client")
+			s.set("binlog_row_value_options", "")+"; then reconnect every client, for sessions keep what they started with")
 	}
 	if !s.GTIDMode {
 		notice("gtid-mode", "gtid_mode is not ON: a failover to another server cannot be followed, and each chunk of a snapshot locks its table for a moment",
@@ -61,7 +61,7 @@ func (s *Server) set(name, value string) string {
 	if s.Flavor == debezium.FlavorMariaDB {
 		return fmt.Sprintf("SET GLOBAL %s = %s; and %s = %s in the [mariadbd] section of my.cnf", name, quoted, name, value)
 	}
-	return fmt.Sprintf("SET PERSIST %s = %s;", name, quoted)
+	return fmt.Sprintf("SET PERSIST %s = %s", name, quoted)
 }
 
 // atStart says how a setting is changed that needs a restart.

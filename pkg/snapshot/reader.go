@@ -102,12 +102,9 @@ const startSnapshot = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
 
 // openSnapshot uses MariaDB's consistent snapshots, which know their position in the binlog.
 func (r *Reader) openSnapshot(ctx context.Context) (view, error) {
-	if err := r.conn.Exec(ctx, startSnapshot); err != nil {
-		return view{}, err
-	}
-	p, err := snapshotPosition(ctx, r.conn)
+	p, err := openMariaDB(ctx, r.conn)
 	if err != nil {
-		return view{}, errors.Join(fmt.Errorf("read the snapshot's position: %w", err), r.conn.Exec(ctx, "ROLLBACK"))
+		return view{}, errors.Join(fmt.Errorf("open a consistent snapshot: %w", err), r.rollback(ctx))
 	}
 	return view{low: p, exact: true}, nil
 }
