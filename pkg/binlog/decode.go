@@ -162,9 +162,9 @@ func decodeCompressed(c *columnPlan, v *mysql.Value, data []byte, r *Rows) (int,
 	if head>>4 != 8 || sizeBytes == 0 || sizeBytes > 4 || sizeBytes > len(body) {
 		return 0, fmt.Errorf("unknown column compression %#x", head)
 	}
-	size := int(littleEndian(body[:sizeBytes]))
+	size := int(bigEndian(body[:sizeBytes]))
 	start := len(r.scratch)
-	if r.scratch, err = inflate(r.scratch, body[sizeBytes:], size, head&8 != 0); err != nil {
+	if r.scratch, err = inflate(r.scratch, body[sizeBytes:], size, head&8 == 0); err != nil {
 		return 0, err
 	}
 	v.B = r.scratch[start:]
