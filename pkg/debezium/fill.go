@@ -31,19 +31,14 @@ func Fill(col *Column) (text string, null, perRow bool) {
 }
 
 func isTemporal(col *Column) bool {
-	base := baseType(col)
+	base := col.BaseType()
 	return base == "TIMESTAMP" || base == "DATETIME"
-}
-
-func baseType(col *Column) string {
-	base, _, _ := strings.Cut(col.TypeName, " ")
-	return base
 }
 
 // explicit returns the value of a default that is written.
 func explicit(col *Column) string {
 	v := UnescapeDefault(*col.Default)
-	switch baseType(col) {
+	switch col.BaseType() {
 	case "TIMESTAMP", "DATETIME":
 		if v == "1970-01-01 00:00:00" {
 			return EventTime
@@ -65,7 +60,7 @@ func explicit(col *Column) string {
 
 // implicit returns the value that MySQL assumes where NULL is not allowed.
 func implicit(col *Column) string {
-	switch baseType(col) {
+	switch col.BaseType() {
 	case "DATE":
 		return "0000-00-00"
 	case "DATETIME", "TIMESTAMP":
@@ -76,7 +71,7 @@ func implicit(col *Column) string {
 		return "0000"
 	case "ENUM":
 		if len(col.EnumValues) > 0 {
-			return UnescapeDefault(strings.TrimSuffix(strings.TrimPrefix(col.EnumValues[0], "'"), "'"))
+			return col.Labels()[0].Text
 		}
 	case "JSON":
 		return "null"
@@ -99,38 +94,7 @@ func fraction(digits int) string {
 	return "." + strings.Repeat("0", digits)
 }
 
-// UnescapeDefault returns the characters of a default or an enum label as
-// Debezium prints it, which is the SQL literal without its quotes: a quote is
-// still doubled, and backslashes still escape.
-func UnescapeDefault(s string) string {
-	if !strings.ContainsAny(s, `'\`) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		switch {
-		case c == '\'' && i+1 < len(s) && s[i+1] == '\'':
-			i++
-		case c == '\\' && i+1 < len(s):
-			i++
-			c = s[i]
-			switch c {
-			case '0':
-				c = 0
-			case 'n':
-				c = '\n'
-			case 'r':
-				c = '\r'
-			case 't':
-				c = '\t'
-			case 'b':
-				c = '\b'
-			case 'Z':
-				c = 0x1a
-			}
-		}
-		b.WriteByte(c)
-	}
-	return b.String()
-}
+// UnescapeDefault returns the characters of a default as Debezium prints it,
+// which is the SQL literal without its quotes: a quote is still doubled, and
+// backslashes still escape.
+func UnescapeDefault(s string) string { return unescape(s, '\'') }

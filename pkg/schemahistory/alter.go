@@ -23,7 +23,7 @@ type alteration struct {
 // alterTable follows ALTER TABLE after those words.
 func (s *statement) alterTable() error {
 	r, h := s.r, s.h
-	r.accept("IF", "EXISTS")
+	ifExists := r.accept("IF", "EXISTS")
 	id, err := r.tableID(s.database)
 	if err != nil {
 		if id, ok := h.mentioned(r.src); ok {
@@ -37,6 +37,9 @@ func (s *statement) alterTable() error {
 	}
 	r.accept("NOWAIT")
 	e := h.tables[h.key(id)]
+	if e == nil && ifExists {
+		return nil
+	}
 	if e == nil || e.stale {
 		return s.alterUnknown(id)
 	}
@@ -177,7 +180,9 @@ func (a *alteration) addClause(r *reader) error {
 		return nil
 	case !column && isConstraint(r):
 		return a.constraint(r)
-	case !column && (r.peek().is("PARTITION") || r.peek().is("PERIOD") && r.at(1).is("FOR") || r.peek().is("SYSTEM") && r.at(1).is("VERSIONING")):
+	case !column && r.accept("PERIOD", "FOR"):
+		return a.period(r)
+	case !column && (r.peek().is("PARTITION") || r.peek().is("SYSTEM") && r.at(1).is("VERSIONING")):
 		return nil
 	}
 	return a.addColumn(r, exists)
@@ -253,8 +258,8 @@ func (a *alteration) change(r *reader, ifExists, rename bool) error {
 		a.unlogged("column %s: %s", to, why)
 	}
 	inKey := slices.ContainsFunc(a.table.PrimaryKey, func(c string) bool { return strings.EqualFold(c, old.Name) })
-	if inKey && a.promote == "" && !old.Optional && d.col.Optional { // a primary key stays NOT NULL unsaid
-		d.col.Optional, d.col.HasDefault = false, d.col.Default != nil
+	if inKey && a.promote == "" && !old.Optional { // a primary key stays NOT NULL unsaid
+		require(&d.col)
 	}
 	a.table.Columns[at] = d.col
 	a.columnKey(d)

@@ -97,6 +97,8 @@ func (s *statement) run() error {
 		return s.truncate()
 	case r.accept("SET"):
 		s.setVariables()
+	case r.accept("UNIQUE", "INDEX"): // as Debezium's history has it
+		return s.createUniqueIndex(0)
 	case r.accept("USE"):
 		if db, err := r.name(); err == nil {
 			s.part(db, nil)

@@ -51,7 +51,7 @@ func (h *History) columnDef(r *reader, name string) (*columnDef, error) {
 func (h *History) finish(d *columnDef) {
 	c := &d.col
 	if h.opts.MariaDB && c.TypeName == "JSON" { // an alias there
-		c.TypeName, c.JDBCType, d.charset = "LONGTEXT", jdbcVarchar, "utf8mb4"
+		c.TypeName, c.JDBCType, d.charset = "LONGTEXT", debezium.JDBCVarchar, "utf8mb4"
 	}
 	if d.charset == "" && d.collate != "" {
 		d.charset = charsetOfCollation(d.collate)
@@ -103,6 +103,7 @@ func (r *reader) attribute(d *columnDef, comments bool) error {
 		if r.accept("ROW") { // MariaDB: the ends of a row's validity
 			d.computed = false
 			d.perRow = true
+			d.nullable = &no
 			r.next()
 			return nil
 		}
@@ -271,13 +272,13 @@ func hexDefault(digits string, c *debezium.Column) string {
 		return digits
 	}
 	switch c.JDBCType {
-	case jdbcChar, jdbcVarchar, jdbcNchar, jdbcNvarchar, jdbcBinary, jdbcVarbinary, jdbcBlob:
+	case debezium.JDBCChar, debezium.JDBCVarchar, debezium.JDBCNChar, debezium.JDBCNVarchar, debezium.JDBCBinary, debezium.JDBCVarbinary, debezium.JDBCBlob:
 		b := n.FillBytes(make([]byte, len(digits)/2))
 		if utf8.Valid(b) {
 			return escape(string(b))
 		}
 		return "0x" + digits
-	case jdbcBit:
+	case debezium.JDBCBit:
 		return n.Text(2)
 	}
 	return n.String()
@@ -290,7 +291,7 @@ func (t *token) inner() string {
 	case t.kind == text && t.double && (strings.Contains(t.val, `""`) || strings.Contains(t.val, `''`)):
 		return strings.ReplaceAll(strings.ReplaceAll(t.val, `""`, `"`), `'`, `''`)
 	case t.kind == hex:
-		return hexDefault(t.val, &debezium.Column{JDBCType: jdbcVarchar})
+		return hexDefault(t.val, &debezium.Column{JDBCType: debezium.JDBCVarchar})
 	}
 	return t.val
 }

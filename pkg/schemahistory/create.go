@@ -109,8 +109,8 @@ func (t *tableEditor) item(r *reader) error {
 	if isConstraint(r) {
 		return t.constraint(r)
 	}
-	if r.peek().is("PERIOD") && r.at(1).is("FOR") {
-		return nil
+	if r.accept("PERIOD", "FOR") {
+		return t.period(r)
 	}
 	name, err := r.columnName()
 	if err != nil {
@@ -146,8 +146,12 @@ func (t *tableEditor) constraint(r *reader) error {
 	if !r.peek().is("PRIMARY") && !r.peek().is("UNIQUE") {
 		return nil
 	}
+	unique := r.peek().is("UNIQUE")
 	r.i = from
 	ix, primary, err := t.s.h.indexDefinition(r)
+	if unique && errors.Is(err, errPeriodKey) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -157,6 +161,25 @@ func (t *tableEditor) constraint(r *reader) error {
 		t.primary = ix.columns
 	default:
 		t.added = append(t.added, candidate{index: ix})
+	}
+	return nil
+}
+
+// period reads MariaDB's PERIOD FOR name (start, end), which makes both columns NOT NULL.
+func (t *tableEditor) period(r *reader) error {
+	if _, err := r.name(); err != nil {
+		return err
+	}
+	in, err := r.inner()
+	if err != nil {
+		return err
+	}
+	for _, part := range in.split() {
+		name, err := part.name()
+		if err != nil {
+			return err
+		}
+		t.notNull = append(t.notNull, name)
 	}
 	return nil
 }

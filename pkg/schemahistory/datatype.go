@@ -8,32 +8,6 @@ import (
 	"github.com/firn-cdc/firn/pkg/debezium"
 )
 
-// java.sql.Types, as Debezium assigns them to MySQL's types.
-const (
-	jdbcBit       = -7
-	jdbcBigint    = -5
-	jdbcVarbinary = -3
-	jdbcBinary    = -2
-	jdbcNvarchar  = -9
-	jdbcNchar     = -15
-	jdbcChar      = 1
-	jdbcNumeric   = 2
-	jdbcDecimal   = 3
-	jdbcInteger   = 4
-	jdbcSmallint  = 5
-	jdbcFloat     = 6
-	jdbcReal      = 7
-	jdbcDouble    = 8
-	jdbcVarchar   = 12
-	jdbcBoolean   = 16
-	jdbcDate      = 91
-	jdbcTime      = 92
-	jdbcDatetime  = 93
-	jdbcOther     = 1111
-	jdbcBlob      = 2004
-	jdbcTimestamp = 2014
-)
-
 // group says what may follow a type's name.
 type group uint8
 
@@ -49,54 +23,54 @@ const (
 func typeOf(w string) (jdbc int, g group, ok bool) {
 	switch w {
 	case "TINYINT", "INT1", "SMALLINT", "INT2":
-		return jdbcSmallint, groupNumber, true
+		return debezium.JDBCSmallint, groupNumber, true
 	case "MEDIUMINT", "INT3", "MIDDLEINT", "INT", "INTEGER", "INT4":
-		return jdbcInteger, groupNumber, true
+		return debezium.JDBCInteger, groupNumber, true
 	case "BIGINT", "INT8":
-		return jdbcBigint, groupNumber, true
+		return debezium.JDBCBigint, groupNumber, true
 	case "REAL":
-		return jdbcReal, groupNumber, true
+		return debezium.JDBCReal, groupNumber, true
 	case "DOUBLE", "FLOAT8":
-		return jdbcDouble, groupNumber, true
+		return debezium.JDBCDouble, groupNumber, true
 	case "FLOAT", "FLOAT4":
-		return jdbcFloat, groupNumber, true
+		return debezium.JDBCFloat, groupNumber, true
 	case "DECIMAL", "DEC", "FIXED", "NUMBER":
-		return jdbcDecimal, groupDecimal, true
+		return debezium.JDBCDecimal, groupDecimal, true
 	case "NUMERIC":
-		return jdbcNumeric, groupDecimal, true
+		return debezium.JDBCNumeric, groupDecimal, true
 	case "BOOL", "BOOLEAN":
-		return jdbcBoolean, groupOther, true
+		return debezium.JDBCBoolean, groupOther, true
 	case "BIT":
-		return jdbcBit, groupOther, true
+		return debezium.JDBCBit, groupOther, true
 	case "YEAR":
-		return jdbcInteger, groupNumber, true
+		return debezium.JDBCInteger, groupNumber, true
 	case "DATE":
-		return jdbcDate, groupOther, true
+		return debezium.JDBCDate, groupOther, true
 	case "TIME":
-		return jdbcTime, groupOther, true
+		return debezium.JDBCTime, groupOther, true
 	case "DATETIME":
-		return jdbcDatetime, groupOther, true
+		return debezium.JDBCTimestamp, groupOther, true
 	case "TIMESTAMP":
-		return jdbcTimestamp, groupOther, true
+		return debezium.JDBCTimestampTZ, groupOther, true
 	case "BINARY":
-		return jdbcBinary, groupOther, true
+		return debezium.JDBCBinary, groupOther, true
 	case "VARBINARY", "RAW":
-		return jdbcVarbinary, groupOther, true
+		return debezium.JDBCVarbinary, groupOther, true
 	case "TINYBLOB", "BLOB", "MEDIUMBLOB", "LONGBLOB":
-		return jdbcBlob, groupOther, true
+		return debezium.JDBCBlob, groupOther, true
 	case "CHAR", "CHARACTER":
-		return jdbcChar, groupText, true
+		return debezium.JDBCChar, groupText, true
 	case "VARCHAR", "VARCHARACTER", "VARCHAR2", "TINYTEXT", "TEXT", "MEDIUMTEXT", "LONGTEXT", "CLOB":
-		return jdbcVarchar, groupText, true
+		return debezium.JDBCVarchar, groupText, true
 	case "NCHAR":
-		return jdbcNchar, groupText, true
+		return debezium.JDBCNChar, groupText, true
 	case "NVARCHAR":
-		return jdbcNvarchar, groupText, true
+		return debezium.JDBCNVarchar, groupText, true
 	case "ENUM", "SET":
-		return jdbcChar, groupEnum, true
+		return debezium.JDBCChar, groupEnum, true
 	case "JSON", "VECTOR", "GEOMETRY", "POINT", "LINESTRING", "POLYGON", "MULTIPOINT", "MULTILINESTRING", "MULTIPOLYGON",
 		"GEOMETRYCOLLECTION", "GEOMCOLLECTION", "UUID", "INET4", "INET6", "XMLTYPE":
-		return jdbcOther, groupOther, true
+		return debezium.JDBCOther, groupOther, true
 	}
 	return 0, 0, false
 }
@@ -111,7 +85,7 @@ func (r *reader) dataType(d *columnDef) error {
 	switch first {
 	case "SERIAL":
 		r.next()
-		d.col.JDBCType, d.col.TypeName = jdbcBigint, "BIGINT UNSIGNED"
+		d.col.JDBCType, d.col.TypeName = debezium.JDBCBigint, "BIGINT UNSIGNED"
 		d.serial()
 		return nil
 	case "NATIONAL":
@@ -129,12 +103,12 @@ func (r *reader) dataType(d *columnDef) error {
 		return r.unexpected("a type")
 	}
 	r.next()
-	if (jdbc == jdbcChar || jdbc == jdbcNchar) && g == groupText && r.acceptAny("VARYING", "VARCHAR") {
+	if (jdbc == debezium.JDBCChar || jdbc == debezium.JDBCNChar) && g == groupText && r.acceptAny("VARYING", "VARCHAR") {
 		first += " " + strings.ToUpper(r.at(-1).val)
-		if jdbc == jdbcChar {
-			jdbc = jdbcVarchar
+		if jdbc == debezium.JDBCChar {
+			jdbc = debezium.JDBCVarchar
 		} else {
-			jdbc = jdbcNvarchar
+			jdbc = debezium.JDBCNVarchar
 		}
 	}
 	d.col.JDBCType, d.col.TypeName = jdbc, first
@@ -176,11 +150,11 @@ func (r *reader) national(d *columnDef) error {
 	r.next()
 	switch {
 	case r.acceptAny("VARCHAR", "VARCHARACTER"):
-		d.col.JDBCType = jdbcNvarchar
+		d.col.JDBCType = debezium.JDBCNVarchar
 	case r.acceptAny("CHAR", "CHARACTER"):
-		d.col.JDBCType = jdbcNchar
+		d.col.JDBCType = debezium.JDBCNChar
 		if r.accept("VARYING") {
-			d.col.JDBCType = jdbcNvarchar
+			d.col.JDBCType = debezium.JDBCNVarchar
 		}
 	default:
 		return r.unexpected("a type")
@@ -200,10 +174,10 @@ func (r *reader) national(d *columnDef) error {
 func (r *reader) long(d *columnDef) error {
 	r.next()
 	if r.accept("VARBINARY") {
-		d.col.JDBCType, d.col.TypeName = jdbcBlob, "LONG VARBINARY"
+		d.col.JDBCType, d.col.TypeName = debezium.JDBCBlob, "LONG VARBINARY"
 		return nil
 	}
-	d.col.JDBCType, d.col.TypeName = jdbcVarchar, "LONG"
+	d.col.JDBCType, d.col.TypeName = debezium.JDBCVarchar, "LONG"
 	if r.acceptAny("VARCHAR", "VARCHARACTER") || r.accept("CHAR", "VARYING") || r.accept("CHARACTER", "VARYING") {
 		d.col.TypeName = "LONG VARCHAR"
 	}
@@ -281,7 +255,11 @@ func (r *reader) labels(d *columnDef) error {
 		if !part.done() || t.kind != text && t.kind != hex && t.kind != bits {
 			return fmt.Errorf("want a label at %q", t.val)
 		}
-		d.col.EnumValues = append(d.col.EnumValues, "'"+t.inner()+"'")
+		label := part.src[t.start:t.end]
+		if t.kind != text || label[0] != '\'' && label[0] != '"' { // x'61', N'a'
+			label = "'" + t.inner() + "'"
+		}
+		d.col.EnumValues = append(d.col.EnumValues, label)
 	}
 	d.col.Length = 1
 	if d.col.TypeName == "SET" {
@@ -321,7 +299,7 @@ func (r *reader) textAttributes(d *columnDef) error {
 // "binary" makes it another type.
 func setCharset(c *debezium.Column, charset string) {
 	switch {
-	case c.JDBCType == jdbcNchar || c.JDBCType == jdbcNvarchar:
+	case c.JDBCType == debezium.JDBCNChar || c.JDBCType == debezium.JDBCNVarchar:
 		c.Charset = "utf8"
 	case !isText(c):
 	case charset != charsetBinary || len(c.EnumValues) > 0:
@@ -353,7 +331,7 @@ func binaryType(text string) string {
 // isText reports whether the column has a character set.
 func isText(c *debezium.Column) bool {
 	switch c.JDBCType {
-	case jdbcChar, jdbcVarchar, jdbcNchar, jdbcNvarchar:
+	case debezium.JDBCChar, debezium.JDBCVarchar, debezium.JDBCNChar, debezium.JDBCNVarchar:
 		return true
 	}
 	return false

@@ -20,6 +20,7 @@ type tableEditor struct {
 	promote string
 	primary []string    // a new primary key, under the new names
 	added   []candidate // new unique keys, under the new names
+	notNull []string    // columns that a period makes so, under the new names
 }
 
 // candidate is a unique key that may stand in for a primary key.
@@ -127,9 +128,13 @@ func (t *tableEditor) keys() error {
 			return fmt.Errorf("column %s of the key is not known", name)
 		}
 		t.table.PrimaryKey[i] = c.Name
-		if t.primary != nil && c.Optional {
-			c.Optional = false
-			c.HasDefault = c.Default != nil
+		if t.primary != nil {
+			require(c)
+		}
+	}
+	for _, name := range t.notNull {
+		if c := t.table.Column(name); c != nil {
+			require(c)
 		}
 	}
 	for _, k := range t.added {
@@ -151,6 +156,13 @@ func (t *tableEditor) keys() error {
 		}
 	}
 	return nil
+}
+
+// require makes a column NOT NULL, which takes its default of NULL away.
+func require(c *debezium.Column) {
+	if c.Optional {
+		c.Optional, c.HasDefault = false, c.Default != nil
+	}
 }
 
 // finish completes the definition.

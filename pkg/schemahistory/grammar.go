@@ -3,9 +3,12 @@ package schemahistory
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"vitess.io/vitess/go/vt/sqlparser"
 )
+
+var errPeriodKey = errors.New("a key over a period does not identify rows by its columns")
 
 // clause lets the grammar read one clause of ALTER TABLE.
 func (h *History) clause(sql string) (sqlparser.AlterOption, error) {
@@ -36,7 +39,10 @@ func (h *History) indexDefinition(r *reader) (ix index, primary bool, err error)
 		if overExpression(columns.toks) {
 			return index{}, false, nil
 		}
-		option, err := h.clause("ADD " + without(head, "IF", "NOT", "EXISTS") + columns.sql())
+		if slices.ContainsFunc(columns.toks, func(t token) bool { return t.is("OVERLAPS") }) { // MariaDB: rows may share the columns
+			return index{}, false, errPeriodKey
+		}
+		option, err := h.clause("ADD " + keyHead(head) + columns.sql())
 		if err != nil {
 			return index{}, false, err
 		}
@@ -55,6 +61,18 @@ func (h *History) indexDefinition(r *reader) (ix index, primary bool, err error)
 		return ix, def.Info.Type == sqlparser.IndexTypePrimary, nil
 	}
 	return index{}, false, errors.New("want the key's columns")
+}
+
+// keyHead writes what stands before a key's columns, without what the grammar
+// does not take there.
+func keyHead(r *reader) string {
+	for i := range r.toks {
+		if r.toks[i].is("USING") {
+			r.toks = r.toks[:i]
+			break
+		}
+	}
+	return without(r, "IF", "NOT", "EXISTS")
 }
 
 // overExpression reports whether a parenthesis opens right inside the list.

@@ -3,7 +3,6 @@ package schemahistory
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
 )
@@ -33,22 +32,22 @@ const (
 )
 
 func familyOf(c *debezium.Column) family {
-	base, _, _ := strings.Cut(c.TypeName, " ")
+	base := c.BaseType()
 	switch c.JDBCType {
-	case jdbcSmallint, jdbcInteger, jdbcBigint, jdbcBoolean:
+	case debezium.JDBCSmallint, debezium.JDBCInteger, debezium.JDBCBigint, debezium.JDBCBoolean:
 		if base == "YEAR" {
 			return year
 		}
 		return integer
-	case jdbcDecimal, jdbcNumeric:
+	case debezium.JDBCDecimal, debezium.JDBCNumeric:
 		return decimal
-	case jdbcReal, jdbcFloat, jdbcDouble:
+	case debezium.JDBCReal, debezium.JDBCFloat, debezium.JDBCDouble:
 		return floating
-	case jdbcBit:
+	case debezium.JDBCBit:
 		return bitField
-	case jdbcVarchar, jdbcNvarchar:
+	case debezium.JDBCVarchar, debezium.JDBCNVarchar:
 		return character
-	case jdbcChar, jdbcNchar:
+	case debezium.JDBCChar, debezium.JDBCNChar:
 		switch base {
 		case "ENUM":
 			return enum
@@ -56,17 +55,17 @@ func familyOf(c *debezium.Column) family {
 			return set
 		}
 		return padded
-	case jdbcBinary:
+	case debezium.JDBCBinary:
 		return fixedBytes
-	case jdbcVarbinary, jdbcBlob:
+	case debezium.JDBCVarbinary, debezium.JDBCBlob:
 		return bytes
-	case jdbcDate:
+	case debezium.JDBCDate:
 		return date
-	case jdbcTime:
+	case debezium.JDBCTime:
 		return clock
-	case jdbcDatetime:
+	case debezium.JDBCTimestamp:
 		return datetime
-	case jdbcTimestamp:
+	case debezium.JDBCTimestampTZ:
 		return timestamp
 	}
 	switch base {
@@ -137,7 +136,7 @@ func relabelled(old, c *debezium.Column) bool {
 // double reports whether a floating-point column has eight bytes.
 func double(c *debezium.Column) bool {
 	switch c.JDBCType {
-	case jdbcDouble, jdbcReal:
+	case debezium.JDBCDouble, debezium.JDBCReal:
 		return true
 	}
 	return c.Length > 24 && c.Scale < 0
@@ -148,14 +147,13 @@ func double(c *debezium.Column) bool {
 func narrows(old, c *debezium.Column, f family) bool {
 	switch f {
 	case integer:
-		unsigned := func(c *debezium.Column) bool { return strings.Contains(c.TypeName, "UNSIGNED") }
 		if familyOf(c) != integer {
 			return true
 		}
-		if unsigned(old) == unsigned(c) {
+		if old.Unsigned() == c.Unsigned() {
 			return width(c) < width(old)
 		}
-		return unsigned(c) || width(c) <= width(old)
+		return c.Unsigned() || width(c) <= width(old)
 	case decimal:
 		return c.Length-max(c.Scale, 0) < old.Length-max(old.Scale, 0)
 	case character, padded, bytes:
@@ -171,7 +169,7 @@ func narrows(old, c *debezium.Column, f family) bool {
 
 // width is the size of an integer type in bytes.
 func width(c *debezium.Column) int {
-	base, _, _ := strings.Cut(c.TypeName, " ")
+	base := c.BaseType()
 	switch base {
 	case "TINYINT", "INT1", "BOOL", "BOOLEAN":
 		return 1

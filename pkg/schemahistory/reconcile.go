@@ -1,0 +1,155 @@
+package schemahistory
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/firn-cdc/firn/pkg/debezium"
+)
+
+// TableMeta is what a table map of the binlog says of a table.
+type TableMeta struct {
+	Table   debezium.TableID
+	Columns []ColumnMeta
+	// Full says that names, signs, character sets, labels and the primary key are there (binlog_row_metadata=FULL).
+	Full bool
+	// PrimaryKey holds the indexes of the key's columns, in key order.
+	PrimaryKey []int
+}
+
+// ColumnMeta is what a table map says of a column.
+type ColumnMeta struct {
+	Name string
+	Type byte // enum_field_types of the server; ENUM and SET, which are logged as strings, are 247 and 248
+	// Meta is the precision<<8 | scale of a decimal, the fraction digits of a time, the bytes of a CHAR,
+	// VARCHAR or BINARY, the bits of a BIT, the bytes of a BLOB's length.
+	Meta      uint16
+	Nullable  bool
+	SignKnown bool // Unsigned is known
+	Unsigned  bool
+	Charset   string // "binary" for bytes, "" if unknown
+	Labels    []string
+	Geometry  byte // 0 GEOMETRY, 1 POINT … 7 GEOMETRYCOLLECTION
+}
+
+// MismatchError reports a table map that disagrees with the definition and says
+// too little to replace it.
+type MismatchError struct {
+	Table  debezium.TableID
+	Reason string
+}
+
+// Error says what differs and what to do.
+func (e *MismatchError) Error() string {
+	return fmt.Sprintf("compare definition of %s with the binlog: %s; set binlog_row_metadata=FULL, or request a snapshot of the table", e.Table, e.Reason)
+}
+
+// Reconcile compares a table's definition with what the binlog says. Full
+// metadata is authoritative: it corrects the definition, or supplies one where
+// none is known, and Reconcile returns the corrections in words, for the log. Without
+// it a difference is a [MismatchError].
+func (h *History) Reconcile(m *TableMeta) (corrections []string, err error) {
+	e := h.tables[h.key(m.Table)]
+	known := e != nil && !e.stale
+	if !known && !m.Full {
+		return nil, &MismatchError{m.Table, errUnknownTable.Error()}
+	}
+	if e != nil && known && h.agrees(e, m) {
+		return nil, nil
+	}
+	if !m.Full {
+		return nil, &MismatchError{m.Table, difference(e.table, m)}
+	}
+	old := &debezium.Table{DefaultCharset: h.DatabaseCharset(m.Table.Database)}
+	next := &entry{id: h.stored(m.Table)}
+	if e != nil {
+		old, next.unique, next.promote = e.table, e.unique, e.promote
+	}
+	t := &debezium.Table{DefaultCharset: old.DefaultCharset, Comment: old.Comment}
+	for i := range m.Columns {
+		c, why := h.reconcileColumn(old, &m.Columns[i])
+		c.Position = i + 1
+		if why != "" {
+			corrections = append(corrections, why)
+		}
+		t.Columns = append(t.Columns, c)
+	}
+	for i := range old.Columns {
+		if t.Column(old.Columns[i].Name) == nil {
+			corrections = append(corrections, "column "+old.Columns[i].Name+" is gone")
+		}
+	}
+	switch key := m.key(); {
+	case len(key) > 0:
+		t.PrimaryKey = key
+		if next.promote = ""; !slices.Equal(key, old.PrimaryKey) {
+			corrections = append(corrections, "key is "+strings.Join(key, ", "))
+		}
+	default: // a unique key that stands in for one is not in the metadata
+		t.PrimaryKey = slices.DeleteFunc(slices.Clone(old.PrimaryKey), func(c string) bool { return t.Column(c) == nil })
+	}
+	if len(corrections) == 0 {
+		corrections = append(corrections, "the order of its columns")
+	}
+	next.table = t
+	h.tables[h.key(m.Table)] = next
+	return corrections, nil
+}
+
+func (m *TableMeta) key() []string {
+	var key []string
+	for _, i := range m.PrimaryKey {
+		if i < len(m.Columns) {
+			key = append(key, m.Columns[i].Name)
+		}
+	}
+	return key
+}
+
+// agrees reports whether nothing in the metadata contradicts the definition.
+func (h *History) agrees(e *entry, m *TableMeta) bool {
+	if len(e.table.Columns) != len(m.Columns) {
+		return false
+	}
+	for i := range m.Columns {
+		if !m.Columns[i].matches(&e.table.Columns[i], m.Full) {
+			return false
+		}
+	}
+	key := m.key()
+	return !m.Full || len(key) == 0 || slices.Equal(key, e.table.PrimaryKey)
+}
+
+func difference(t *debezium.Table, m *TableMeta) string {
+	if len(t.Columns) != len(m.Columns) {
+		return fmt.Sprintf("it has %d columns, the binlog %d", len(t.Columns), len(m.Columns))
+	}
+	for i := range m.Columns {
+		if c := &t.Columns[i]; !m.Columns[i].matches(c, m.Full) {
+			return fmt.Sprintf("column %s is %s, the binlog has type %d", c.Name, describe(c), m.Columns[i].Type)
+		}
+	}
+	return "keys differ"
+}
+
+// reconcileColumn returns the column as the metadata has it, with what only DDL knows
+// of it, and what was wrong.
+func (h *History) reconcileColumn(old *debezium.Table, m *ColumnMeta) (debezium.Column, string) {
+	known := old.Column(m.Name)
+	if known != nil && m.matches(known, true) {
+		return *known, ""
+	}
+	c := m.column()
+	if known == nil {
+		return c, "column " + m.Name + " was not known"
+	}
+	c.Comment, c.AutoIncremented, c.Generated = known.Comment, known.AutoIncremented, known.Generated
+	if known.Default != nil && familyOf(known) == familyOf(&c) {
+		c.Default, c.HasDefault = known.Default, true
+	}
+	if m.sameType(known) {
+		c.JDBCType, c.TypeName, c.TypeExpression, c.Length, c.Scale = known.JDBCType, known.TypeName, known.TypeExpression, known.Length, known.Scale
+	}
+	return c, fmt.Sprintf("column %s is %s", m.Name, describe(&c))
+}
