@@ -64,15 +64,16 @@ func compression(name string) (sarama.CompressionCodec, error) {
 //
 // One goroutine sends and commits; Close may be called from another.
 type Producer struct {
-	cfg    ProducerConfig
-	codec  sarama.CompressionCodec
-	logger *slog.Logger
-	data   *session // to partition leaders
-	coord  *session // to the transaction coordinator
-	wake   chan struct{}
-	done   chan struct{} // closed when the sender has ended
-	life   context.Context
-	end    context.CancelFunc
+	cfg     ProducerConfig
+	codec   sarama.CompressionCodec
+	logger  *slog.Logger
+	brokers []string
+	data    *session // to partition leaders
+	coord   *session // to the transaction coordinator
+	wake    chan struct{}
+	done    chan struct{} // closed when the sender has ended
+	life    context.Context
+	end     context.CancelFunc
 
 	id    int64
 	epoch int16
@@ -124,7 +125,7 @@ func NewProducer(ctx context.Context, c *Client, cfg ProducerConfig) (*Producer,
 		return nil, err
 	}
 	p := &Producer{
-		cfg: cfg, codec: codec, logger: c.logger, id: -1, epoch: -1,
+		cfg: cfg, codec: codec, logger: c.logger, brokers: c.cfg.Brokers, id: -1, epoch: -1,
 		wake: make(chan struct{}, 1), done: make(chan struct{}), changed: make(chan struct{}),
 		topics: make(map[string]*topic),
 	}

@@ -152,8 +152,9 @@ func (c *Client) createTopic(ctx context.Context, name string, detail *sarama.To
 	details := map[string]*sarama.TopicDetail{name: detail}
 	var reason string
 	err := c.session.do(ctx, request{
-		broker: c.session.Controller,
+		broker: func() (*sarama.Broker, error) { return c.controller(ctx) },
 		send: func(b *sarama.Broker) error {
+			defer b.Close() // its error would say nothing about the topic
 			answer, err := b.CreateTopics(sarama.NewCreateTopicsRequest(sarama.V3_6_0_0, details, readTimeout/2, false))
 			if err != nil {
 				return err
@@ -165,9 +166,11 @@ func (c *Client) createTopic(ctx context.Context, name string, detail *sarama.To
 			if result.ErrMsg != nil {
 				reason = *result.ErrMsg
 			}
-			return result.Err
+			if result.Err != sarama.ErrNoError {
+				return result.Err
+			}
+			return nil
 		},
-		refresh: func() error { _, err := c.session.RefreshController(); return err },
 	})
 	switch {
 	case err == nil:
@@ -185,6 +188,20 @@ func (c *Client) createTopic(ctx context.Context, name string, detail *sarama.To
 	default:
 		return false, err
 	}
+}
+
+// controller opens a connection to the broker that creates topics.
+func (c *Client) controller(ctx context.Context) (*sarama.Broker, error) {
+	answer, err := c.metadata(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range answer.Brokers {
+		if b.ID() == answer.ControllerID {
+			return b, b.Open(c.session.Config())
+		}
+	}
+	return nil, sarama.ErrControllerNotAvailable
 }
 
 // awaitLeaders returns once every partition of topic has a leader.

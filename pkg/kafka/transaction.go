@@ -151,7 +151,7 @@ func (p *Producer) initID(ctx context.Context) error {
 			p.id, p.epoch = answer.ProducerID, answer.ProducerEpoch
 			return nil
 		},
-		refresh: func() error { return p.coord.RefreshMetadata() },
+		refresh: func() error { return p.coord.RefreshBrokers(p.brokers) },
 		timeout: p.cfg.DeliveryTimeout,
 	}
 	var err error

@@ -1,0 +1,18 @@
+package kafka
+
+import "github.com/IBM/sarama"
+
+// Kill ends g's connections without leaving the group, as the death of its
+// process does.
+func Kill(g *Group) error {
+	g.mu.Lock()
+	g.member, g.generation = "", -1
+	g.mu.Unlock()
+	_ = g.joins.close() // Run closes them again
+	return g.beats.close()
+}
+
+// Committed is committed, for blocks that no broker here would send.
+func Committed(partition int32, from int64, block *sarama.FetchResponseBlock) ([]Record, int64, error) {
+	return committed(nil, "t", partition, from, block, make(map[string]string))
+}

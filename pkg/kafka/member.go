@@ -1,0 +1,418 @@
+package kafka
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// groupProtocol names the form of what members tell each other.
+const groupProtocol = "firn-shards-1"
+
+// errLost ends an attempt to join because the group does not know this member.
+var errLost = errors.New("the group does not know this member")
+
+// claim is what a member tells the leader: the shards it holds.
+type claim struct {
+	Generation int32   `json:"generation"`
+	Shards     []Shard `json:"shards"`
+}
+
+// join takes part in a rebalance and returns what this member is assigned.
+func (g *Group) join(ctx context.Context) ([]Shard, error) {
+	stop := context.AfterFunc(ctx, g.joins.dialer.interrupt)
+	defer stop()
+	g.mu.Lock()
+	g.joining, g.rejoin = true, false
+	g.mu.Unlock()
+	for attempt := 0; ; attempt++ {
+		assigned, err := g.tryJoin(ctx)
+		var again *joinAgain
+		var final *joinFailed
+		switch {
+		case err == nil:
+			return assigned, nil
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case g.isLost():
+			return nil, errLost
+		case errors.As(err, &again):
+			attempt = -1
+			continue
+		case errors.Is(err, sarama.ErrUnknownMemberId), errors.Is(err, sarama.ErrIllegalGeneration),
+			errors.Is(err, sarama.ErrFencedInstancedId):
+			g.give(err)
+			return nil, errLost
+		case errors.As(err, &final):
+			return nil, final.error
+		case !retriable(err):
+			return nil, g.explain(err)
+		}
+		g.logger.Debug("joining the group again", "group", g.cfg.GroupID, "error", err)
+		if err := sleep(ctx, backoff(err, attempt)); err != nil {
+			return nil, err
+		}
+		_ = g.joins.RefreshCoordinator(g.cfg.GroupID) // the next attempt tells
+	}
+}
+
+// joinAgain is not an error: the coordinator wants another request.
+type joinAgain struct{ error }
+
+// joinFailed is an error that no request has brought and none will heal.
+type joinFailed struct{ error }
+
+// failed sorts an error of something other than a request to the coordinator.
+func failed(err error) error {
+	if Retriable(err) {
+		return err
+	}
+	return &joinFailed{err}
+}
+
+func (g *Group) tryJoin(ctx context.Context) ([]Shard, error) {
+	topics, err := g.cfg.Topics(ctx)
+	if err != nil {
+		return nil, failed(fmt.Errorf("list the topics: %w", err))
+	}
+	slices.Sort(topics)
+	g.topics = topics
+	g.mu.Lock()
+	member, generation := g.member, g.generation
+	g.mu.Unlock()
+	claim, err := json.Marshal(claim{Generation: generation, Shards: g.owned})
+	if err != nil {
+		return nil, failed(err)
+	}
+	req := &sarama.JoinGroupRequest{
+		Version: 5, GroupId: g.cfg.GroupID, MemberId: member, ProtocolType: "consumer",
+		SessionTimeout:   int32(g.cfg.SessionTimeout / time.Millisecond),
+		RebalanceTimeout: int32(g.cfg.RebalanceTimeout / time.Millisecond),
+	}
+	if err := req.AddGroupProtocolMetadata(groupProtocol, &sarama.ConsumerGroupMemberMetadata{Topics: topics, UserData: claim}); err != nil {
+		return nil, failed(err)
+	}
+	joined, err := askCoordinator(g, func(b *sarama.Broker) (*sarama.JoinGroupResponse, sarama.KError, error) {
+		answer, err := b.JoinGroup(req)
+		if err != nil {
+			return nil, 0, err
+		}
+		return answer, answer.Err, nil
+	})
+	switch {
+	case errors.Is(err, sarama.ErrMemberIdRequired):
+		g.mu.Lock()
+		g.member = joined.MemberId
+		g.mu.Unlock()
+		return nil, &joinAgain{err}
+	case errors.Is(err, sarama.ErrRebalanceInProgress):
+		return nil, &joinAgain{err}
+	case err != nil:
+		return nil, err
+	}
+	return g.sync(ctx, joined)
+}
+
+// sync hands in the leader's assignment and gets this member's.
+func (g *Group) sync(ctx context.Context, joined *sarama.JoinGroupResponse) ([]Shard, error) {
+	g.mu.Lock()
+	g.member, g.contact = joined.MemberId, time.Now()
+	g.mu.Unlock()
+	req := &sarama.SyncGroupRequest{
+		Version: 3, GroupId: g.cfg.GroupID, MemberId: joined.MemberId, GenerationId: joined.GenerationId,
+	}
+	g.counts = nil
+	if joined.LeaderId == joined.MemberId {
+		if err := g.lead(ctx, joined, req); err != nil {
+			return nil, failed(err)
+		}
+	}
+	synced, err := askCoordinator(g, func(b *sarama.Broker) (*sarama.SyncGroupResponse, sarama.KError, error) {
+		answer, err := b.SyncGroup(req)
+		if err != nil {
+			return nil, 0, err
+		}
+		return answer, answer.Err, nil
+	})
+	if errors.Is(err, sarama.ErrRebalanceInProgress) {
+		return nil, &joinAgain{err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	var shards []Shard
+	if len(synced.MemberAssignment) > 0 {
+		assignment, err := synced.GetMemberAssignment()
+		if err != nil {
+			return nil, failed(fmt.Errorf("decode the assignment: %w", err))
+		}
+		if err := json.Unmarshal(assignment.UserData, &shards); err != nil {
+			return nil, failed(fmt.Errorf("decode the assignment: %w", err))
+		}
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.lost != nil {
+		return nil, errLost
+	}
+	g.generation, g.joining, g.contact = joined.GenerationId, false, time.Now()
+	return shards, nil
+}
+
+// lead computes every member's assignment.
+func (g *Group) lead(ctx context.Context, joined *sarama.JoinGroupResponse, req *sarama.SyncGroupRequest) error {
+	metadata, err := joined.GetMembers()
+	if err != nil {
+		return fmt.Errorf("decode the members' subscriptions: %w", err)
+	}
+	members := make([]claimant, 0, len(metadata))
+	var topics []string
+	for id, m := range metadata {
+		var c claim
+		if err := json.Unmarshal(m.UserData, &c); err != nil {
+			return fmt.Errorf("decode the shards of member %s: %w", id, err)
+		}
+		slices.Sort(m.Topics)
+		members = append(members, claimant{id: id, topics: m.Topics, owned: c.Shards, generation: c.Generation})
+		topics = append(topics, m.Topics...)
+	}
+	slices.Sort(topics)
+	topics = slices.Compact(topics)
+	counts, err := g.partitions(ctx, topics)
+	if err != nil {
+		return err
+	}
+	var shards []Shard
+	for i, topic := range topics {
+		shards = append(shards, shardsOf(topic, counts[i], int32(g.cfg.Shards))...)
+	}
+	if slices.Equal(topics, g.topics) {
+		g.counts = counts
+	}
+	for id, of := range release(members, balance(members, shards)) {
+		data, err := json.Marshal(of)
+		if err != nil {
+			return err
+		}
+		a := &sarama.ConsumerGroupMemberAssignment{UserData: data, Topics: make(map[string][]int32)}
+		for _, s := range of {
+			a.Topics[s.Topic] = append(a.Topics[s.Topic], s.Partitions...)
+		}
+		if err := req.AddGroupAssignmentMember(id, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// partitions returns the topics' partition counts; 0 for one that is not there
+// or may not be described.
+func (g *Group) partitions(ctx context.Context, topics []string) ([]int32, error) {
+	counts := make([]int32, len(topics))
+	if len(topics) == 0 {
+		return counts, nil
+	}
+	answer, err := g.client.metadata(ctx, topics)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range answer.Topics {
+		if i, ok := slices.BinarySearch(topics, t.Name); ok {
+			counts[i] = int32(len(t.Partitions))
+		}
+	}
+	return counts, nil
+}
+
+// askCoordinator sends one request that the coordinator may hold back.
+func askCoordinator[T any](g *Group, send func(*sarama.Broker) (T, sarama.KError, error)) (T, error) {
+	var zero T
+	b, err := g.joins.Coordinator(g.cfg.GroupID)
+	if err != nil {
+		return zero, err
+	}
+	answer, code, err := send(b)
+	if err != nil {
+		if transport(err) {
+			_ = b.Close()
+		}
+		return zero, err
+	}
+	if code != sarama.ErrNoError {
+		return answer, code
+	}
+	return answer, nil
+}
+
+// beat keeps the membership alive until ctx ends.
+func (g *Group) beat(ctx context.Context) {
+	tick := time.NewTicker(g.cfg.HeartbeatInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		g.mu.Lock()
+		member, generation, contact := g.member, g.generation, g.contact
+		g.mu.Unlock()
+		if member == "" || generation < 0 {
+			continue
+		}
+		err := g.sendBeat(member, generation)
+		g.mu.Lock()
+		// While joining, the generation that the beat is of may have ended.
+		stale := g.generation != generation || g.member != member || g.joining
+		g.mu.Unlock()
+		switch {
+		case err == nil, stale && errors.Is(err, sarama.ErrIllegalGeneration):
+			g.alive(false)
+		case errors.Is(err, sarama.ErrRebalanceInProgress):
+			g.alive(!stale)
+		case errors.Is(err, sarama.ErrUnknownMemberId), errors.Is(err, sarama.ErrIllegalGeneration),
+			errors.Is(err, sarama.ErrFencedInstancedId):
+			g.give(err)
+		default:
+			_ = g.beats.RefreshCoordinator(g.cfg.GroupID) // the next beat tells
+			if time.Since(contact) > g.cfg.SessionTimeout {
+				g.give(fmt.Errorf("no heartbeat for %s: %w", g.cfg.SessionTimeout, err))
+			}
+		}
+	}
+}
+
+func (g *Group) sendBeat(member string, generation int32) error {
+	b, err := g.beats.Coordinator(g.cfg.GroupID)
+	if err != nil {
+		return err
+	}
+	answer, err := b.Heartbeat(&sarama.HeartbeatRequest{Version: 3, GroupId: g.cfg.GroupID, MemberId: member, GenerationId: generation})
+	switch {
+	case err != nil && transport(err):
+		_ = b.Close()
+		return err
+	case err != nil:
+		return err
+	case answer.Err != sarama.ErrNoError:
+		return answer.Err
+	default:
+		return nil
+	}
+}
+
+func (g *Group) alive(rejoin bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.contact = time.Now()
+	if rejoin {
+		g.rejoin = true
+		signal(g.wake)
+	}
+}
+
+// give notes that the group has given this member up, and breaks a join that
+// waits.
+func (g *Group) give(cause error) {
+	g.mu.Lock()
+	g.lost = cmp.Or(g.lost, cause)
+	g.mu.Unlock()
+	signal(g.wake)
+	g.joins.dialer.interrupt()
+}
+
+func (g *Group) isLost() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.lost != nil
+}
+
+func (g *Group) explain(err error) error {
+	switch {
+	case errors.Is(err, sarama.ErrInconsistentGroupProtocol):
+		return fmt.Errorf("--group-id: %s is in use by another kind of consumer: %w", g.cfg.GroupID, err)
+	case errors.Is(err, sarama.ErrInvalidSessionTimeout):
+		return fmt.Errorf("a session timeout of %s is outside of the broker's group.min.session.timeout.ms and "+
+			"group.max.session.timeout.ms: %w", g.cfg.SessionTimeout, err)
+	default:
+		return explain(err)
+	}
+}
+
+// sendLeave has the group rebalance at once instead of after the session
+// timeout.
+func (g *Group) sendLeave(ctx context.Context) error {
+	g.mu.Lock()
+	member := g.member
+	g.member, g.generation = "", -1
+	g.mu.Unlock()
+	if member == "" {
+		return nil
+	}
+	err := g.beats.do(ctx, request{
+		broker: func() (*sarama.Broker, error) { return g.beats.Coordinator(g.cfg.GroupID) },
+		send: func(b *sarama.Broker) error {
+			answer, err := b.LeaveGroup(&sarama.LeaveGroupRequest{
+				Version: 3, GroupId: g.cfg.GroupID, Members: []sarama.MemberIdentity{{MemberId: member}},
+			})
+			switch {
+			case err != nil:
+				return err
+			case answer.Err != sarama.ErrNoError && answer.Err != sarama.ErrUnknownMemberId:
+				return answer.Err
+			default:
+				return nil
+			}
+		},
+		refresh: func() error { return g.beats.RefreshCoordinator(g.cfg.GroupID) },
+		timeout: g.cfg.HeartbeatInterval, // the session timeout does the same later
+	})
+	if err != nil {
+		return fmt.Errorf("leave group %s: %w", g.cfg.GroupID, err)
+	}
+	return nil
+}
+
+// Commit stores offsets in the group for tools that show its lag. Nothing reads
+// them back here, so an error during a rebalance does no harm.
+func (g *Group) Commit(ctx context.Context, offsets map[TopicPartition]int64) error {
+	generation, member := g.Generation()
+	if generation < 0 || len(offsets) == 0 {
+		return nil
+	}
+	s := g.client.session
+	err := s.do(ctx, request{
+		broker: func() (*sarama.Broker, error) { return s.Coordinator(g.cfg.GroupID) },
+		send: func(b *sarama.Broker) error {
+			req := &sarama.OffsetCommitRequest{
+				Version: 7, ConsumerGroup: g.cfg.GroupID, ConsumerGroupGeneration: generation, ConsumerID: member,
+			}
+			for p, offset := range offsets {
+				req.AddBlockWithLeaderEpoch(p.Topic, p.Partition, offset, -1, 0, "")
+			}
+			answer, err := b.CommitOffset(req)
+			if err != nil {
+				return err
+			}
+			for _, partitions := range answer.Errors {
+				for _, code := range partitions {
+					if code != sarama.ErrNoError {
+						return code
+					}
+				}
+			}
+			return nil
+		},
+		refresh: func() error { return s.RefreshCoordinator(g.cfg.GroupID) },
+	})
+	if err != nil {
+		return fmt.Errorf("store the lag of group %s: %w", g.cfg.GroupID, err)
+	}
+	return nil
+}
