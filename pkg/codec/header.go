@@ -88,9 +88,9 @@ func appendHeaderArray(dst []byte, s *debezium.Schema, elems []debezium.Value) (
 func appendHeaderInt(dst []byte, schema string, i int64) []byte {
 	const day = 24 * 60 * 60 * 1000
 	switch schema {
-	case "org.apache.kafka.connect.data.Date":
+	case connectDate:
 		i *= day
-	case "org.apache.kafka.connect.data.Time", "org.apache.kafka.connect.data.Timestamp":
+	case connectTime, connectTimestamp:
 	default:
 		return strconv.AppendInt(dst, i, 10)
 	}

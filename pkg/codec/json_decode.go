@@ -31,8 +31,7 @@ type JSONDecoder struct {
 	key          []debezium.Value
 	before       []debezium.Value
 	after        []debezium.Value
-	texts        texts
-	lastSource   debezium.Source
+	texts        sourceTexts
 	transaction  debezium.Transaction
 	finishKeys   func(*block)
 	finishValues func(*block)

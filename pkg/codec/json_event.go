@@ -119,17 +119,27 @@ func (d *JSONDecoder) envelope(r *reader, e *debezium.Event) error {
 	if e.Op == 0 || !sourced {
 		return &FormatError{Reason: ErrUnwrapped.Error(), Offset: start, Err: ErrUnwrapped}
 	}
-	if e.TsNs, err = t.ns(s); err != nil {
+	if e.TsNs, err = t.ns(s.i); err != nil {
 		return err
 	}
 	if e.Row == nil { // no row needed it
 		e.Row, _ = d.knownSchemas()
 	}
-	if e.After == nil && (e.Op == debezium.Create || e.Op == debezium.Update || e.Op == debezium.Read) ||
-		e.Before == nil && e.Op == debezium.Delete {
+	if lacksRow(e) {
 		return s.fail("the row that the operation needs is null")
 	}
 	return nil
+}
+
+func lacksRow(e *debezium.Event) bool {
+	switch e.Op {
+	case debezium.Create, debezium.Update, debezium.Read:
+		return e.After == nil
+	case debezium.Delete:
+		return e.Before == nil
+	default:
+		return false
+	}
 }
 
 // row reads before or after into buf. It returns the buffer, and the row or nil for null.
@@ -153,13 +163,23 @@ func (s *scanner) op() (debezium.Op, error) {
 	if err != nil {
 		return 0, err
 	}
-	if len(b) == 1 {
-		switch op := debezium.Op(b[0]); op {
-		case debezium.Create, debezium.Update, debezium.Delete, debezium.Read, debezium.Truncate:
-			return op, nil
-		}
+	op, ok := opOf(b)
+	if !ok {
+		err = s.fail("an unknown operation")
 	}
-	return 0, s.fail("an unknown operation")
+	return op, err
+}
+
+func opOf(b []byte) (debezium.Op, bool) {
+	if len(b) != 1 {
+		return 0, false
+	}
+	switch op := debezium.Op(b[0]); op {
+	case debezium.Create, debezium.Update, debezium.Delete, debezium.Read, debezium.Truncate:
+		return op, true
+	default:
+		return 0, false
+	}
 }
 
 // times is an instant in up to three units: milli-, micro- and nanoseconds.
@@ -178,20 +198,16 @@ func (s *scanner) time(t *times, unit int) error {
 }
 
 // ns returns the instant in nanoseconds, from the finest unit given.
-func (t *times) ns(s *scanner) (int64, error) {
+func (t *times) ns(at int) (int64, error) {
+	n, size := t.value[0], int64(1e6)
 	switch {
 	case t.given[2]:
-		return t.value[2], nil
+		n, size = t.value[2], 1
 	case t.given[1]:
-		return scaled(s, t.value[1], 1e3)
-	default:
-		return scaled(s, t.value[0], 1e6)
+		n, size = t.value[1], 1e3
 	}
-}
-
-func scaled(s *scanner, n, size int64) (int64, error) {
 	if n > math.MaxInt64/size || n < math.MinInt64/size {
-		return 0, s.fail("a time is out of range")
+		return 0, &FormatError{Reason: "a time is out of range", Offset: at}
 	}
 	return n * size, nil
 }

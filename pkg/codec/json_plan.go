@@ -24,8 +24,13 @@ type jsonField struct {
 	jsonPlan
 }
 
-// decimalName is the schema name of Connect's Decimal.
-const decimalName = "org.apache.kafka.connect.data.Decimal"
+// The schema names of Connect's own logical types.
+const (
+	decimalName      = "org.apache.kafka.connect.data.Decimal"
+	connectDate      = "org.apache.kafka.connect.data.Date"
+	connectTime      = "org.apache.kafka.connect.data.Time"
+	connectTimestamp = "org.apache.kafka.connect.data.Timestamp"
+)
 
 func (j *JSON) compile(s *debezium.Schema) (*jsonPlan, error) {
 	p := &jsonPlan{kind: s.Type, scale: -1}

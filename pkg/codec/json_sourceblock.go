@@ -61,7 +61,7 @@ func (d *JSONDecoder) source(src *debezium.Source) error {
 	if err != nil {
 		return err
 	}
-	src.TsNs, err = t.ns(s)
+	src.TsNs, err = t.ns(s.i)
 	return err
 }
 
@@ -93,29 +93,7 @@ func (d *JSONDecoder) sourceMember(src *debezium.Source, i int) error {
 	if err != nil {
 		return err
 	}
-	last := &d.lastSource
-	switch i {
-	case sourceVersion:
-		src.Version = d.texts.text(b, &last.Version)
-	case sourceConnector:
-		src.Connector = d.texts.text(b, &last.Connector)
-	case sourceName:
-		src.Name = d.texts.text(b, &last.Name)
-	case sourceSnapshot:
-		if src.Snapshot = d.texts.text(b, &last.Snapshot); src.Snapshot == streaming {
-			src.Snapshot = ""
-		}
-	case sourceDB:
-		src.DB = d.texts.text(b, &last.DB)
-	case sourceTable:
-		src.Table = d.texts.text(b, &last.Table)
-	case sourceGTID:
-		src.GTID = d.texts.text(b, &last.GTID)
-	case sourceFile:
-		src.File = d.texts.text(b, &last.File)
-	case sourceQuery:
-		src.Query = b
-	}
+	d.texts.set(src, i, b)
 	return nil
 }
 

@@ -8,6 +8,16 @@ import (
 
 var changeMembers = newKeyList("source", "ts_ms", "databaseName", "schemaName", "ddl", "tableChanges")
 
+// Indexes into changeMembers.
+const (
+	changeSource = iota
+	changeMillis
+	changeDatabase
+	changeSchemaName
+	changeDDL
+	changeTables
+)
+
 // DecodeSchemaChange reads a record of the schema-change topic in JSON, with or
 // without the schema block. Members that it does not know are skipped.
 func DecodeSchemaChange(key, value []byte) (*debezium.SchemaChange, error) {
@@ -59,17 +69,17 @@ func (d *JSONDecoder) schemaChange(value []byte, c *debezium.SchemaChange, named
 			return err
 		}
 		switch i {
-		case 0:
+		case changeSource:
 			err = d.source(&c.Source)
-		case 1:
+		case changeMillis:
 			c.TsMs, err = s.int64()
-		case 2:
+		case changeDatabase:
 			*named = s.space() == '"'
 			c.Database, err = s.optionalText()
-		case 4:
+		case changeDDL:
 			found = true
 			c.DDL, err = s.optionalText()
-		case 5:
+		case changeTables:
 			c.Changes, err = s.tableChanges()
 		default:
 			err = s.skip(maxDepth)
@@ -99,20 +109,27 @@ func (s *scanner) tableChanges() ([]debezium.TableChange, error) {
 	if err := s.value(r, &v); err != nil {
 		return nil, err
 	}
-	changes := make([]debezium.TableChange, len(v.Elems))
+	changes, ok := readChanges(list, &v)
+	if !ok {
+		return nil, s.fail("a table change without a table's id")
+	}
+	return changes, nil
+}
+
+// readChanges reads the list of table changes; ok is false if one lacks its table.
+func readChanges(list *debezium.Schema, v *debezium.Value) (changes []debezium.TableChange, ok bool) {
+	changes = make([]debezium.TableChange, len(v.Elems))
 	for i := range v.Elems {
 		change := record{list.Items, v.Elems[i].Elems}
 		changes[i].Type = change.text("type")
-		id, ok := debezium.ParseTableID(change.text("id"))
-		if !ok {
-			return nil, s.fail("a table change without a table's id")
+		if changes[i].ID, ok = debezium.ParseTableID(change.text("id")); !ok {
+			return nil, false
 		}
-		changes[i].ID = id
 		if table := change.field("table"); !table.isNull() {
 			changes[i].Table = readTable(table)
 		}
 	}
-	return changes, nil
+	return changes, true
 }
 
 // record is a struct's values with their schema.
@@ -121,8 +138,12 @@ type record struct {
 	values []debezium.Value
 }
 
+// value returns a field, null if there is none of that name.
 func (r record) value(name string) (*debezium.Schema, *debezium.Value) {
 	i := r.schema.FieldIndex(name)
+	if i < 0 || i >= len(r.values) {
+		return &debezium.Schema{}, &debezium.Value{}
+	}
 	return r.schema.Fields[i].Schema, &r.values[i]
 }
 
