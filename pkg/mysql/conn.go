@@ -92,16 +92,7 @@ func login(ctx context.Context, cfg *Config, password string, t *tls.Config) (*C
 		}
 		return socket, nil
 	}
-	protocol, err := client.ConnectWithDialer(ctx, cfg.network(), cfg.Address(), cfg.User, password, "", dial,
-		func(c *client.Conn) error {
-			// Results are parsed by Rows, which knows the plain protocol only.
-			c.UnsetCapability(mysql.CLIENT_QUERY_ATTRIBUTES)
-			c.UnsetCapability(mysql.CLIENT_DEPRECATE_EOF)
-			c.SetAttributes(map[string]string{"program_name": "firn"})
-			c.BufferSize = 4 << 10 // of the login alone
-			c.SetTLSConfig(t)
-			return nil
-		})
+	protocol, err := handshake(ctx, cfg, password, t, dial)
 	if err != nil {
 		_ = socket.Close()
 		if guard.tripped {
@@ -118,6 +109,26 @@ func login(ctx context.Context, cfg *Config, password string, t *tls.Config) (*C
 		return nil, ctx.Err()
 	}
 	return c, nil
+}
+
+// handshake logs in with the library, which panics where a server answers the
+// request for its RSA key with an error.
+func handshake(ctx context.Context, cfg *Config, password string, t *tls.Config, dial client.Dialer) (c *client.Conn, err error) {
+	defer func() {
+		if recover() != nil {
+			c, err = nil, fmt.Errorf("%w: the server has no key to encrypt the password with; set --database-ssl-mode=required", ErrTLS)
+		}
+	}()
+	return client.ConnectWithDialer(ctx, cfg.network(), cfg.Address(), cfg.User, password, "", dial,
+		func(c *client.Conn) error {
+			// Results are parsed by Rows, which knows the plain protocol only.
+			c.UnsetCapability(mysql.CLIENT_QUERY_ATTRIBUTES)
+			c.UnsetCapability(mysql.CLIENT_DEPRECATE_EOF)
+			c.SetAttributes(map[string]string{"program_name": "firn"})
+			c.BufferSize = 4 << 10 // of the login alone
+			c.SetTLSConfig(t)
+			return nil
+		})
 }
 
 // loginError gives an error of the login its type.
