@@ -57,7 +57,7 @@ func (s *Stream) handleOther(h header, raw, body []byte) (Event, error) {
 		s.tables.forgetIDs()
 		return s.abandon(), nil
 	case kindHeartbeat:
-		if s.tx.began {
+		if s.tx.began || !s.useGTIDs && s.position().CompareFile(s.resume.Position) < 0 {
 			return nil, nil
 		}
 		s.beat = Heartbeat{Position: s.position(), Prepared: s.xa.oldest()}
@@ -118,7 +118,10 @@ func (s *Stream) handleGTID(h header, body []byte) (Event, error) {
 	ended := s.abandon()
 	s.tx = transaction{gtidEvent: e, began: true, file: s.file, start: s.start, thread: e.thread}
 	s.tx.delivered = s.wasDelivered()
-	if h.kind != kindMariaDBGTID || e.standalone || e.xa {
+	if e.xid != "" {
+		s.collect(e.xid)
+	}
+	if h.kind != kindMariaDBGTID || e.standalone || e.xid != "" {
 		return ended, nil
 	}
 	begun := s.beginTransaction(h)

@@ -41,18 +41,18 @@ func (e *RowImageError) Error() string {
 
 // StatementError reports a change of rows that was logged as a statement.
 type StatementError struct {
-	Database string
-	Verb     string
-	Thread   int64
-	File     string
-	Pos      uint64
+	Verb   string // INSERT, UPDATE …
+	Target string // the table, if the statement is plain, else where it was run
+	Thread int64
+	File   string
+	Pos    uint64
 }
 
-// Error names the database and the setting to change.
+// Error names the table and the setting to change.
 func (e *StatementError) Error() string {
-	return fmt.Sprintf("%s in database %s by thread %d at %s:%d was logged as a statement, without its rows: "+
+	return fmt.Sprintf("%s of %s by thread %d at %s:%d was logged as a statement, without its rows: "+
 		"SET GLOBAL binlog_format=ROW and end the sessions that began before (or set binlog_format themselves), then take a new snapshot of the tables it changed",
-		e.Verb, e.Database, e.Thread, e.File, e.Pos)
+		e.Verb, e.Target, e.Thread, e.File, e.Pos)
 }
 
 // IncidentError reports that the server lost events and says so in its log.

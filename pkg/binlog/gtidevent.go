@@ -16,7 +16,8 @@ type gtidEvent struct {
 
 	standalone bool // MariaDB: one statement follows and no end
 	noop       bool // MariaDB: an ALTER that starts or fails; its statement must not be run
-	xa         bool // MariaDB: an XA transaction up to XA PREPARE, or what ends it
+	// xid is set by MariaDB for an XA transaction up to XA PREPARE, which it logs without XA START.
+	xid string
 }
 
 const minGTIDBody = 1 + 16 + 8
@@ -92,14 +93,16 @@ func parseMariaDBGTID(body []byte, serverID uint32) (gtidEvent, error) {
 	e := gtidEvent{
 		gtid:       fmt.Sprintf("%d-%d-%d", domain, serverID, seq),
 		standalone: flags&mariadbStandalone != 0,
-		xa:         flags&(mariadbPreparedXA|mariadbCompletedXA) != 0,
 	}
 	if flags&mariadbGroupCommit != 0 {
 		d.bytes(8)
 	}
 	if flags&(mariadbPreparedXA|mariadbCompletedXA) != 0 {
-		d.bytes(4)
-		d.bytes(int(d.uint8()) + int(d.uint8()))
+		format := d.uint32()
+		n, m := int(d.uint8()), int(d.uint8())
+		if text := fmt.Sprintf("X'%x',X'%x',%d", d.bytes(n), d.bytes(m), format); flags&mariadbPreparedXA != 0 {
+			e.xid = text
+		}
 	}
 	extra := d.uint8()
 	if d.failed {

@@ -29,6 +29,7 @@ func (s *Stream) handleQuery(h header, body []byte) (Event, error) {
 		}
 		return nil, nil
 	case "XA":
+		s.tx.thread = int64(q.thread)
 		action, xidText := verb(rest)
 		return s.handleXA(h, action, xid(xidText))
 	}
@@ -96,15 +97,16 @@ func (s *Stream) checkStatement(h header, q queryEvent, word, rest string) error
 		return nil
 	}
 	database := string(q.database)
+	changed := "a table, from database " + database
 	if id, ok := target(word, rest, database); ok {
 		if !s.cfg.CapturesDatabase(id.Database) || !s.cfg.Captures(id) {
 			return nil
 		}
-		database = id.String()
+		changed = id.String()
 	} else if !s.mayChangeCaptured(database, rest) {
 		return nil
 	}
-	return &StatementError{Database: database, Verb: word, Thread: int64(q.thread), File: s.file, Pos: s.start}
+	return &StatementError{Target: changed, Verb: word, Thread: int64(q.thread), File: s.file, Pos: s.start}
 }
 
 // mayChangeCaptured reports whether a statement's default database, or one that

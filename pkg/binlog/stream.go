@@ -239,13 +239,13 @@ func (s *Stream) locate(raw []byte) (header, []byte, error) {
 	return h, raw[headerSize:], nil
 }
 
-// extend returns the position whose low half is low and that is not before pos:
-// headers hold 32 bits, and files may be larger.
+// extend returns the position after pos whose low half is low: headers hold 32
+// bits, and files may be larger. The head of a file may be sent again, though.
 func extend(pos uint64, low uint32) uint64 {
-	const half = 1 << 32
-	next := pos&^(half-1) | uint64(low)
-	if next < pos {
-		next += half
+	const wrap = 1 << 32
+	next := pos&^(wrap-1) | uint64(low)
+	if next < pos && pos-next > wrap/2 {
+		next += wrap
 	}
 	return next
 }

@@ -7,14 +7,7 @@ import "io"
 func (s *Stream) handleXA(h header, action, xid string) (Event, error) {
 	switch action {
 	case "START", "BEGIN":
-		s.beginHere()
-		s.tx.open = true
-		before := s.resume.Prepared
-		if !s.tx.delivered {
-			before = s.before()
-		}
-		s.tx.collect = &prepared{xid: xid, gtid: s.tx.gtid, start: before}
-		s.xa.start(s.tx.collect)
+		s.collect(xid)
 		return nil, nil
 	case "END", "PREPARE":
 		return nil, nil
@@ -30,6 +23,18 @@ func (s *Stream) handleXA(h header, action, xid string) (Event, error) {
 	default:
 		return nil, s.errorf("unknown statement XA %s", action)
 	}
+}
+
+// collect begins to keep the rows of an XA transaction.
+func (s *Stream) collect(xid string) {
+	s.beginHere()
+	s.tx.open = true
+	before := s.resume.Prepared
+	if !s.tx.delivered {
+		before = s.before()
+	}
+	s.tx.collect = &prepared{xid: xid, gtid: s.tx.gtid, start: before}
+	s.xa.start(s.tx.collect)
 }
 
 // xaPrepare ends the rows of an XA transaction, which in one phase is its commit too.
