@@ -1,0 +1,286 @@
+package reader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/mysql"
+	"github.com/firn-cdc/firn/pkg/snapshot"
+)
+
+// chunks reads the tables that need a snapshot, several at a time, ahead of
+// what the session publishes of each. The session's goroutine owns it; workers
+// only read what they are asked for and hand it back.
+type chunks struct {
+	limits  snapshot.Limits
+	free    []chan ask // of the workers that have no table
+	answers chan answer
+	queue   []*snapshotTable // not begun, in order
+	active  map[debezium.TableID]*snapshotTable
+
+	mu    sync.Mutex
+	alarm func() // called when an answer comes; nil if nobody waits
+}
+
+// snapshotTable is a table being read.
+type snapshotTable struct {
+	id      debezium.TableID
+	worker  chan ask // nil before it began and after it was read
+	spec    *snapshot.Table
+	windows []*window    // read and not published, in key order
+	next    snapshot.Key // where the chunk behind them begins
+	after   snapshot.Key // the last published row's
+	asked   bool         // a chunk is being read
+	all     bool         // the last of windows is the table's last
+	stale   bool         // what is being read belongs to an older definition
+	blocked bool         // the server knows a definition that the stream has not reached
+	initial bool         // of the first start's snapshot
+	rows    int64        // published
+
+	// changed are the keys that the stream has changed since the chunk being read was asked for: it may
+	// hold an older version of them.
+	changed map[string]struct{}
+}
+
+// maxChanged is how many keys are remembered while a chunk is read. With more,
+// the chunk is read again.
+const maxChanged = 100_000
+
+// change notes that the stream changed a row while a chunk is being read.
+func (t *snapshotTable) change(key []byte) {
+	if t.stale {
+		return
+	}
+	if len(t.changed) == maxChanged {
+		t.stale = true
+		clear(t.changed)
+		return
+	}
+	if t.changed == nil {
+		t.changed = make(map[string]struct{})
+	}
+	t.changed[string(key)] = struct{}{}
+}
+
+// ask is for one chunk of a table, read by spec, or by what the server says of
+// the table's key if spec is nil.
+type ask struct {
+	table *snapshotTable
+	spec  *snapshot.Table
+	list  string // the select list, where spec is nil
+	after snapshot.Key
+}
+
+type answer struct {
+	table *snapshotTable
+	spec  *snapshot.Table
+	chunk *snapshot.Chunk
+	err   error
+}
+
+// newChunks starts n workers, which end with ctx. The returned function waits
+// for their end.
+func newChunks(ctx context.Context, cfg *mysql.Config, server *mysql.Server, n int, limits snapshot.Limits) (*chunks, func() error) {
+	c := &chunks{limits: limits, active: make(map[debezium.TableID]*snapshotTable), answers: make(chan answer, n)}
+	group, ctx := errgroup.WithContext(ctx)
+	for range n {
+		asks := make(chan ask, 1)
+		c.free = append(c.free, asks)
+		group.Go(func() error { return c.work(ctx, asks, cfg, server) })
+	}
+	return c, group.Wait
+}
+
+// work answers what is asked until ctx ends.
+func (c *chunks) work(ctx context.Context, asks chan ask, cfg *mysql.Config, server *mysql.Server) error {
+	reader := snapshot.New(cfg, server)
+	for {
+		select {
+		case <-ctx.Done():
+			return reader.Close()
+		case a := <-asks:
+			spec, chunk, err := a.spec, new(snapshot.Chunk), error(nil)
+			if spec == nil {
+				spec, err = describe(ctx, cfg, a.table.id, a.list)
+			}
+			if err == nil {
+				err = reader.Read(ctx, chunk, spec, snapshot.Range{After: a.after}, c.limits)
+			}
+			c.answer(ctx, answer{table: a.table, spec: spec, chunk: chunk, err: err})
+		}
+	}
+}
+
+func describe(ctx context.Context, cfg *mysql.Config, id debezium.TableID, list string) (*snapshot.Table, error) {
+	conn, err := mysql.Connect(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	spec, err := snapshot.Describe(ctx, conn, id)
+	if err := errors.Join(err, conn.Close()); err != nil {
+		return nil, err
+	}
+	spec.Select = list
+	return spec, nil
+}
+
+func (c *chunks) answer(ctx context.Context, a answer) {
+	select {
+	case c.answers <- a:
+	case <-ctx.Done():
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.alarm != nil {
+		c.alarm()
+	}
+}
+
+// wake has alarm called when an answer comes, or now if one is there. The
+// returned function takes that back.
+func (c *chunks) wake(alarm func()) (stop func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.answers) > 0 {
+		alarm()
+	}
+	c.alarm = alarm
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.alarm = nil
+	}
+}
+
+// waiting reports whether a chunk has come that the session has not looked at.
+func (c *chunks) waiting() bool { return len(c.answers) > 0 }
+
+// done reports whether every table has been read and published.
+func (c *chunks) done() bool { return len(c.queue) == 0 && len(c.active) == 0 }
+
+// add queues a table, to be read after a key (nil: from its beginning).
+func (c *chunks) add(id debezium.TableID, after snapshot.Key, initial bool) {
+	c.queue = append(c.queue, &snapshotTable{id: id, next: after, after: after, initial: initial})
+}
+
+// ask asks for the next chunk of every table that may have one, and begins
+// tables while workers are free. list gives a table's select list.
+func (c *chunks) ask(list func(debezium.TableID) (string, error)) error {
+	for len(c.free) > 0 && len(c.queue) > 0 {
+		t := c.queue[0]
+		c.queue = c.queue[1:]
+		t.worker, c.free = c.free[0], c.free[1:]
+		c.active[t.id] = t
+	}
+	for _, t := range c.active {
+		if t.worker == nil || t.asked || t.all || t.blocked || len(t.windows) > 1 {
+			continue
+		}
+		a := ask{table: t, spec: t.spec, after: t.next}
+		if t.spec == nil {
+			var err error
+			if a.list, err = list(t.id); err != nil {
+				return fmt.Errorf("prepare the snapshot of %s: %w", t.id, err)
+			}
+		}
+		t.asked = true
+		t.worker <- a
+	}
+	return nil
+}
+
+// take looks at the answers that have come; catchUp removes from a chunk what
+// changed while it was read.
+func (c *chunks) take(catchUp func(*snapshotTable, *window) error) error {
+	for {
+		select {
+		case a := <-c.answers:
+			if err := c.took(a, catchUp); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+}
+
+func (c *chunks) took(a answer, catchUp func(*snapshotTable, *window) error) error {
+	t := a.table
+	t.asked = false
+	switch {
+	case c.active[t.id] != t: // dropped meanwhile
+		c.free = append(c.free, t.worker)
+		return nil
+	case t.stale:
+		t.stale = false
+		clear(t.changed)
+		return nil
+	case errors.Is(a.err, snapshot.ErrNoTable), mysql.IsServerError(a.err, unknownColumn, noSuchTable, tableDefChanged):
+		t.blocked = true // the statement that did it is on its way through the stream
+		return nil
+	case a.err != nil:
+		return a.err
+	}
+	t.spec, t.all = a.spec, a.chunk.Done
+	if a.chunk.Rows.Len() > 0 {
+		w := &window{chunk: a.chunk}
+		if err := catchUp(t, w); err != nil {
+			return err
+		}
+		t.windows = append(t.windows, w)
+		t.next = a.chunk.Last
+	}
+	clear(t.changed)
+	if t.all { // let another table have the worker
+		c.free, t.worker = append(c.free, t.worker), nil
+	}
+	return nil
+}
+
+// Server errors that say that a table is not what the stream last said it is.
+const (
+	unknownColumn   = 1054
+	noSuchTable     = 1146
+	tableDefChanged = 1412
+)
+
+// discard throws away what was read of a table and not published: its
+// definition, or its rows, are others from here on. If the table is gone,
+// nothing more is read of it.
+func (c *chunks) discard(id debezium.TableID, gone bool) {
+	for i, t := range c.queue {
+		if t.id == id && gone {
+			c.queue = append(c.queue[:i], c.queue[i+1:]...)
+			break
+		}
+	}
+	t := c.active[id]
+	if t == nil {
+		return
+	}
+	t.stale, t.blocked, t.all = t.asked, false, false
+	t.spec, t.windows, t.next = nil, nil, t.after
+	clear(t.changed)
+	if gone {
+		c.finish(t)
+		return
+	}
+	if t.worker == nil { // it was read whole, and is to be read again
+		delete(c.active, id)
+		c.queue = append(c.queue, t)
+	}
+}
+
+// finish forgets a table that has been published whole or is gone.
+func (c *chunks) finish(t *snapshotTable) {
+	delete(c.active, t.id)
+	if t.worker != nil && !t.asked { // otherwise the worker is freed by its answer
+		c.free, t.worker = append(c.free, t.worker), nil
+	}
+}

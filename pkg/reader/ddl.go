@@ -1,0 +1,196 @@
+package reader
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/firn-cdc/firn/pkg/binlog"
+	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/kafka"
+	"github.com/firn-cdc/firn/pkg/schemahistory"
+)
+
+// statement follows a statement of the binlog: what it does to the tables'
+// definitions is published, and kept in the history, before the first row of
+// the new shape and in the same span.
+func (s *session) statement(q *binlog.Query) error {
+	_, effect, err := s.history.Apply(q.Database, q.SQL, schemahistory.StatementContext{SQLMode: schemahistory.SQLMode(q.SQLMode)})
+	if err != nil {
+		return fmt.Errorf("at %s:%d: %w", q.File, q.Pos, err)
+	}
+	if effect.Ignored {
+		return nil
+	}
+	source := debezium.Source{
+		Version: version, Connector: s.connector, Name: s.cfg.Prefix, TsNs: q.TsNs, ServerID: int64(q.ServerID), GTID: q.GTID,
+		File: q.File, Pos: int64(q.Pos), Thread: q.Thread,
+	}
+	for _, part := range effect.Parts {
+		if err := s.publishChange(source, part); err != nil {
+			return err
+		}
+	}
+	for i := range effect.Touched {
+		if err := s.touched(&effect.Touched[i], &source); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// publishChange writes one schema change to the history and, where a captured
+// database is concerned, to the schema-change topic.
+func (s *session) publishChange(source debezium.Source, part schemahistory.Part) error {
+	now := s.now().UnixMilli()
+	record := schemahistory.Record{
+		Server: s.cfg.Prefix, Position: s.recordPosition(&source), TsMs: now, Database: part.Database, DDL: part.DDL, Changes: part.Changes,
+	}
+	if err := s.send(&kafka.Record{Topic: s.cfg.HistoryTopic, Partition: 0, Value: schemahistory.EncodeRecord(&record)}); err != nil {
+		return err
+	}
+	if s.cfg.SchemaChanges == nil || !s.published(part) {
+		return nil
+	}
+	if err := s.ensureTopic(kafka.TopicSpec{Name: s.cfg.Prefix, Partitions: 1, Replication: s.cfg.TopicReplicas}); err != nil {
+		return err
+	}
+	source.DB = part.Database
+	names := make([]string, len(part.Tables))
+	for i, t := range part.Tables {
+		names[i] = t.Table
+	}
+	source.Table = strings.Join(names, ",")
+	change := debezium.SchemaChange{Source: source, TsMs: now, Database: part.Database, DDL: part.DDL, Changes: part.Changes}
+	key, err := s.cfg.SchemaChanges.AppendSchemaChangeKey(nil, &change)
+	if err != nil {
+		return err
+	}
+	value, err := s.cfg.SchemaChanges.AppendSchemaChangeValue(nil, &change)
+	if err != nil {
+		return err
+	}
+	return s.send(&kafka.Record{Topic: s.cfg.Prefix, Partition: 0, Key: key, Value: value, Headers: s.headers})
+}
+
+// published reports whether a schema change concerns what is captured: one of
+// its tables, or a database that may hold some.
+func (s *session) published(part schemahistory.Part) bool {
+	if len(part.Changes) == 0 && len(part.Tables) == 0 {
+		return part.Database == "" || s.cfg.CapturedDatabase(part.Database)
+	}
+	return slices.ContainsFunc(part.Tables, s.cfg.Captured) ||
+		slices.ContainsFunc(part.Changes, func(c debezium.TableChange) bool {
+			return s.cfg.Captured(c.ID) || c.Previous != nil && s.cfg.Captured(*c.Previous)
+		})
+}
+
+// touched follows what a statement did to one table.
+func (s *session) touched(t *schemahistory.Touched, source *debezium.Source) error {
+	if !t.Captured {
+		return nil
+	}
+	s.log.Info("schema change", "table", t.Table.String(), "change", t.Kind.String(), "gtid", source.GTID, "file", source.File, "pos", source.Pos)
+	for _, id := range []debezium.TableID{t.Table, t.From} {
+		if id.Table != "" {
+			s.chunks.discard(id, t.Kind == schemahistory.Dropped || id == t.From)
+			s.dropTable(id)
+		}
+	}
+	if len(t.Unlogged) > 0 {
+		if err := s.unlogged(t); err != nil {
+			return err
+		}
+	}
+	switch t.Kind {
+	case schemahistory.Truncated:
+		return s.truncate(t.Table, source)
+	case schemahistory.Created, schemahistory.Renamed:
+		if !s.cfg.Captured(t.Table) {
+			return nil
+		}
+		// Its rows are in the stream from its first one on, but those of a table that was not captured
+		// under its old name are not.
+		if t.Kind == schemahistory.Renamed && !s.cfg.Captured(t.From) {
+			s.log.Info("table came by a rename: its rows are read by a snapshot", "table", t.Table.String())
+			s.progress.Begin(t.Table, debezium.Position{})
+			s.chunks.add(t.Table, nil, false)
+			return nil
+		}
+		s.progress.Captured(t.Table)
+		return nil
+	case schemahistory.Dropped:
+		s.progress.Forget(t.Table)
+		return nil
+	case schemahistory.Altered:
+		return nil
+	default:
+		return fmt.Errorf("unexpected effect %s on %s", t.Kind, t.Table)
+	}
+}
+
+// UnloggedChangeError stops the reader at a statement that changed stored rows
+// without logging them: what was published no longer equals the table.
+type UnloggedChangeError struct {
+	Table   debezium.TableID
+	Reasons []string
+}
+
+// Error says what happened and what to do.
+func (e *UnloggedChangeError) Error() string {
+	return fmt.Sprintf("%s was changed without row events: %s; start once with --on-unlogged-change=mark to go on, and take a new snapshot of the table",
+		e.Table, strings.Join(e.Reasons, "; "))
+}
+
+func (s *session) unlogged(t *schemahistory.Touched) error {
+	if s.cfg.Unlogged == UnloggedStop {
+		return &UnloggedChangeError{Table: t.Table, Reasons: t.Unlogged}
+	}
+	s.log.Warn("table needs a new snapshot: a statement changed its rows without row events", "table", t.Table.String(), "reason", strings.Join(t.Unlogged, "; "))
+	if s.cfg.Report.NeedsSnapshot != nil {
+		s.cfg.Report.NeedsSnapshot(t.Table, t.Unlogged)
+	}
+	return nil
+}
+
+// truncate publishes that the table is empty: to every partition, since each
+// holds some of its keys.
+func (s *session) truncate(id debezium.TableID, source *debezium.Source) error {
+	model, ok := s.history.Table(id)
+	if !ok {
+		return fmt.Errorf("TRUNCATE of %s, whose definition is not known", id)
+	}
+	t, err := s.setTable(id, model)
+	if err != nil {
+		return err
+	}
+	s.counted(debezium.Truncate)
+	if s.cfg.Skipped[debezium.Truncate] {
+		return nil
+	}
+	e := debezium.Event{Row: t.plan.Row, Source: *source, Op: debezium.Truncate, TsNs: s.now().UnixNano()}
+	e.Source.DB, e.Source.Table = id.Database, id.Table
+	e.Source.TsNs -= e.Source.TsNs % int64(time.Millisecond)
+	value, err := s.cfg.Encoder.AppendValue(nil, &e)
+	if err != nil {
+		return err
+	}
+	for partition := range s.topics[t.topic] {
+		if err := s.send(&kafka.Record{Topic: t.topic, Partition: partition, Value: value, Headers: s.headers}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recordPosition is where a statement stands, as the history notes it.
+func (s *session) recordPosition(source *debezium.Source) schemahistory.RecordPosition {
+	p := schemahistory.RecordPosition{
+		TsSec: source.TsNs / int64(time.Second), File: source.File, Pos: uint64(source.Pos), GTIDs: s.position.GTIDs.String(), ServerID: source.ServerID,
+	}
+	if source.Snapshot != "" {
+		p.Snapshot = "INITIAL"
+	}
+	return p
+}

@@ -1,0 +1,115 @@
+// Package reader moves row changes from MySQL to Kafka: it snapshots the
+// captured tables, follows the binlog, and saves its place together with the
+// records behind which it is safe to resume. Per key, records are in commit
+// order.
+//
+// A Reader runs sessions, each from what the last one saved; a session is one
+// goroutine that owns all state. What a value means is package convert's
+// matter, what it looks like package codec's, what is durable package
+// checkpoint's.
+package reader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/firn-cdc/firn/pkg/binlog"
+	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/kafka"
+	"github.com/firn-cdc/firn/pkg/mysql"
+	"github.com/firn-cdc/firn/pkg/retry"
+)
+
+// version is the connector version in source blocks: of the Debezium whose
+// format this is.
+const version = "3.6.1.Final"
+
+// Reader reads one server under one topic prefix.
+type Reader struct {
+	cfg       Config
+	log       *slog.Logger
+	connector string // mysql or mariadb
+}
+
+// New returns a reader. The configuration must be valid.
+func New(cfg Config) *Reader {
+	return &Reader{cfg: cfg, log: cfg.Logger}
+}
+
+// Run reads until ctx ends, the work is done (StopAtEnd, SnapshotInitialOnly),
+// or something is wrong that waiting does not heal. What was read by then is
+// durable when it returns. Lost connections are made again.
+func (r *Reader) Run(ctx context.Context) error {
+	policy := retry.Policy{Min: r.cfg.ReconnectMin, Max: r.cfg.ReconnectMax, Retryable: healing, Logger: r.log}
+	err := policy.Do(ctx, "read "+r.cfg.MySQL.Address(), r.session)
+	if errors.Is(err, errDone) {
+		err = nil
+	}
+	r.state("stopping", err)
+	return err
+}
+
+// healing reports whether an error may be gone after a while, or after
+// beginning again at the last saved position.
+func healing(err error) bool {
+	return errors.Is(err, binlog.ErrDisconnected) || errors.Is(err, mysql.ErrUnreachable) || errors.Is(err, mysql.ErrClosed) ||
+		errors.Is(err, errRestart) || kafka.Retriable(err)
+}
+
+func (r *Reader) now() time.Time { return time.Now() }
+
+func (r *Reader) at(point string) {
+	if r.cfg.At != nil {
+		r.cfg.At(point)
+	}
+}
+
+// session reads from the last saved position until an error.
+func (r *Reader) session(ctx context.Context) (err error) {
+	s := &session{
+		Reader: r, tables: make(map[debezium.TableID]*table), maps: make(map[*binlog.TableMap]*table), topics: make(map[string]int32),
+		begun: make(map[debezium.TableID]bool), loose: make(map[debezium.TableID]bool),
+	}
+	s.life, s.stop = context.WithCancel(ctx)
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.open(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	err = s.loop(ctx)
+	if ctx.Err() != nil { // asked to stop
+		return s.drain(ctx)
+	}
+	return err
+}
+
+// drainTime bounds how long a stopping reader waits for Kafka.
+const drainTime = 20 * time.Second
+
+// drain makes what was read durable, though ctx has ended.
+func (s *session) drain(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if err := s.endSpan(ctx); err != nil {
+		return fmt.Errorf("save what was read: %w", err)
+	}
+	return nil
+}
+
+// contextHeaders are the headers of every record: who wrote it.
+func (r *Reader) contextHeaders() []kafka.Header {
+	if !r.cfg.Headers {
+		return nil
+	}
+	return []kafka.Header{
+		{Key: debezium.HeaderContextLogical, Value: []byte(r.cfg.Prefix)},
+		{Key: debezium.HeaderContextTask, Value: []byte("0")},
+		{Key: debezium.HeaderContextConnector, Value: []byte(r.connector)},
+		{Key: debezium.HeaderContextRun, Value: []byte(r.cfg.RunID)},
+	}
+}

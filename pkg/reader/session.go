@@ -1,0 +1,165 @@
+package reader
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/firn-cdc/firn/pkg/binlog"
+	"github.com/firn-cdc/firn/pkg/checkpoint"
+	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/kafka"
+	"github.com/firn-cdc/firn/pkg/mysql"
+	"github.com/firn-cdc/firn/pkg/schemahistory"
+)
+
+// session is one uninterrupted run: it ends with the first error, and the next
+// one begins at what this one saved. One goroutine owns it.
+type session struct {
+	*Reader
+	server   *mysql.Server
+	producer *kafka.Producer
+	stream   *binlog.Stream
+	history  *schemahistory.History
+	chunks   *chunks
+
+	progress checkpoint.Checkpoint // where the next span would end
+	saved    checkpoint.Checkpoint // where the last one did
+	lastSave time.Time
+	span     span
+	position debezium.Position // the last commit that the stream has passed
+	end      debezium.Position // of --stop-at-end
+
+	tables map[debezium.TableID]*table
+	maps   map[*binlog.TableMap]*table
+	topics map[string]int32 // partitions of the topics that exist
+
+	event         debezium.Event // reused for every row, as what follows
+	before, after mysql.Row
+	fields        [][]byte
+	key, value    []byte
+	headers       []kafka.Header
+
+	begun map[debezium.TableID]bool // tables of which a row was published by a snapshot
+	loose map[debezium.TableID]bool // tables of which it was said that rows may come twice
+
+	life       context.Context // of everything that the session starts
+	stop       context.CancelFunc
+	joinChunks func() error
+	tls        *tls.Config
+}
+
+// errDone ends a session whose work is finished: --stop-at-end, or initial_only.
+var errDone = errors.New("done")
+
+// loop moves changes from MySQL to Kafka until an error, errDone or the end of
+// ctx. A span ends when nothing more is waiting, at its size, or at its age.
+func (s *session) loop(ctx context.Context) error {
+	for {
+		if err := s.advanceChunks(ctx); err != nil {
+			return err
+		}
+		if s.full() || s.span.open && !s.stream.Buffered() && !s.chunks.waiting() {
+			if err := s.endSpan(ctx); err != nil {
+				return err
+			}
+		}
+		if err := s.save(ctx); err != nil {
+			return err
+		}
+		if s.finished() {
+			return errDone
+		}
+		event, err := s.next(ctx)
+		if err != nil {
+			return err
+		}
+		if event == nil { // a chunk came
+			continue
+		}
+		if err := s.handle(event); err != nil {
+			return err
+		}
+	}
+}
+
+// next waits for an event of the stream, or returns nil when a chunk has come
+// meanwhile or it is time to look at the clock.
+func (s *session) next(ctx context.Context) (binlog.Event, error) {
+	if s.stream.Buffered() {
+		return s.stream.Next(ctx)
+	}
+	wait, cancel := context.WithTimeout(ctx, s.cfg.SaveInterval)
+	defer cancel()
+	stop := s.chunks.wake(cancel)
+	defer stop()
+	event, err := s.stream.Next(wait)
+	if err != nil && ctx.Err() == nil && wait.Err() != nil && errors.Is(err, wait.Err()) {
+		return nil, nil
+	}
+	return event, err
+}
+
+// finished reports whether all that was there at start is durable.
+func (s *session) finished() bool {
+	if s.span.open || !s.chunks.done() {
+		return false
+	}
+	return s.cfg.Snapshot == SnapshotInitialOnly || s.cfg.StopAtEnd && s.position.AtOrAfter(s.end)
+}
+
+func (s *session) handle(event binlog.Event) error {
+	switch e := event.(type) {
+	case *binlog.Rows:
+		if err := s.rows(e); err != nil {
+			return err
+		}
+		s.progress.Within(e.GTID, e.Event+1, e.Ordinal, e.TsNs, e.ServerID)
+		return nil
+	case *binlog.Begin:
+		return nil
+	case *binlog.Query:
+		return s.statement(e)
+	case *binlog.Commit:
+		s.position = e.Position
+		s.progress.At(e.Position, e.Prepared, e.TsNs, e.ServerID)
+		s.committed(e)
+		return nil
+	case *binlog.Rollback:
+		return fmt.Errorf("%w: the server ended transaction %s without committing it: what was read of it does not stand", errRestart, e.GTID)
+	case *binlog.Heartbeat:
+		s.position = e.Position
+		s.progress.At(e.Position, e.Prepared, 0, 0)
+		s.idle()
+		return nil
+	case *binlog.Rotate:
+		return nil
+	default:
+		return fmt.Errorf("unexpected binlog event %T", e)
+	}
+}
+
+// errRestart ends a session that must begin again at the last saved position.
+var errRestart = errors.New("begin again at the last saved position")
+
+// close ends what the session started, in reverse.
+func (s *session) close() error {
+	var errs []error
+	if s.stream != nil {
+		errs = append(errs, s.stream.Close())
+	}
+	s.stop()
+	if s.joinChunks != nil {
+		errs = append(errs, s.joinChunks())
+	}
+	if s.producer != nil {
+		errs = append(errs, s.producer.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (s *session) format() checkpoint.Format {
+	return checkpoint.Format{Name: s.cfg.ConnectorName, Prefix: s.cfg.Prefix}
+}

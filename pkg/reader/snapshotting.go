@@ -1,0 +1,215 @@
+package reader
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/firn-cdc/firn/pkg/debezium"
+)
+
+// advanceChunks publishes the chunks whose high watermark the stream has
+// passed, and asks for more.
+func (s *session) advanceChunks(ctx context.Context) error {
+	if s.chunks.done() {
+		return nil
+	}
+	if err := s.chunks.take(s.dropChanged); err != nil {
+		return err
+	}
+	for _, t := range s.chunks.active {
+		if err := s.publishReady(ctx, t); err != nil {
+			return fmt.Errorf("snapshot of %s: %w", t.id, err)
+		}
+	}
+	return s.chunks.ask(s.selectList)
+}
+
+func (s *session) selectList(id debezium.TableID) (string, error) {
+	t, err := s.knownTable(id)
+	if err != nil {
+		return "", err
+	}
+	return t.plan.SelectList(), nil
+}
+
+// knownTable returns a captured table by its name.
+func (s *session) knownTable(id debezium.TableID) (*table, error) {
+	if t := s.tables[id]; t != nil {
+		return t, nil
+	}
+	model, ok := s.history.Table(id)
+	if !ok {
+		return nil, fmt.Errorf("the definition of %s is not known", id)
+	}
+	return s.setTable(id, model)
+}
+
+// publishReady publishes what can be of one table. A window waits until the
+// next one has been read, so that the table's last row is known as such.
+func (s *session) publishReady(ctx context.Context, t *snapshotTable) error {
+	for len(t.windows) > 0 {
+		w := t.windows[0]
+		final := t.all && len(t.windows) == 1
+		if !w.passed(s.position) || !final && len(t.windows) == 1 || final && t.initial && !s.lastKnown(t) {
+			return nil
+		}
+		if err := s.publishWindow(t, w, final); err != nil {
+			return err
+		}
+		t.windows = t.windows[1:]
+		t.after = w.chunk.Last
+		t.rows += int64(w.chunk.Rows.Len())
+		s.progress.Read(t.id, t.after, t.rows)
+		if s.full() && !final {
+			if err := s.endSpan(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	if !t.all {
+		return nil
+	}
+	s.chunks.finish(t)
+	s.progress.Captured(t.id)
+	s.log.Info("table snapshot finished", "table", t.id.String(), "rows", t.rows)
+	if s.chunks.done() {
+		s.progress.SnapshotDone()
+		s.log.Info("snapshot finished")
+	}
+	return s.openSpan() // the progress is saved even if the table has no row
+}
+
+// lastKnown reports whether it is known if the table's last row is the whole
+// snapshot's last: no other table is left, or one has rows to come.
+func (s *session) lastKnown(t *snapshotTable) bool {
+	others := len(s.chunks.queue)
+	for _, o := range s.chunks.active {
+		if o == t {
+			continue
+		}
+		if len(o.windows) > 0 {
+			return true
+		}
+		others++
+	}
+	return others == 0
+}
+
+func (s *session) publishWindow(t *snapshotTable, w *window, final bool) error {
+	known, err := s.knownTable(t.id)
+	if err != nil {
+		return err
+	}
+	if w.chunk.Loose && !s.loose[t.id] {
+		s.loose[t.id] = true
+		s.log.Warn("table without a key is read at least once: rows changed meanwhile may come twice; GRANT LOCK TABLES to read it exactly", "table", t.id.String())
+	}
+	e := &s.event
+	e.Source = debezium.Source{
+		Version: version, Connector: s.connector, Name: s.cfg.Prefix, TsNs: s.now().Truncate(time.Second).UnixNano(), DB: t.id.Database, Table: t.id.Table,
+		File: s.position.File, Pos: int64(s.position.Pos),
+	}
+	last := w.last()
+	for i := range w.chunk.Rows.Len() {
+		if w.gone[int32(i)] {
+			continue
+		}
+		e.Source.Snapshot = s.marker(t, final && i == last)
+		s.fields = w.chunk.Rows.Row(i, s.fields[:0])
+		if err := s.publishRow(known, s.fields); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// marker returns the value of source.snapshot, with Debezium's precedence:
+// last, first, last of its table, first of its table.
+func (s *session) marker(t *snapshotTable, last bool) string {
+	first := !s.begun[t.id]
+	s.begun[t.id] = true
+	switch {
+	case !t.initial:
+		return "incremental"
+	case last && len(s.chunks.queue) == 0 && len(s.chunks.active) == 1:
+		return "last"
+	case len(s.begun) == 1 && first:
+		return "first"
+	case last:
+		return "last_in_data_collection"
+	case first:
+		return "first_in_data_collection"
+	default:
+		return "true"
+	}
+}
+
+// publishRow publishes one row that a SELECT returned.
+func (s *session) publishRow(t *table, fields [][]byte) (err error) {
+	e := &s.event
+	if t.after, err = t.plan.Selected(t.after, fields); err != nil {
+		return err
+	}
+	e.Row, e.KeySchema, e.Tombstone, e.Op, e.Before, e.After = t.plan.Row, t.plan.Key, false, debezium.Read, nil, t.after
+	t.key = t.plan.KeyValues(t.key, t.after)
+	e.Key = t.key
+	key, err := s.encodeKey()
+	if err != nil {
+		return err
+	}
+	s.counted(debezium.Read)
+	err = s.sendEvent(t, key)
+	t.plan.Reset()
+	return err
+}
+
+// dropFromWindows removes the row with a key that the stream has changed from
+// the chunks of its table that are not published yet.
+func (s *session) dropFromWindows(t *table, key []byte) error {
+	snap := s.chunks.active[t.id]
+	if snap == nil || key == nil {
+		return nil
+	}
+	if snap.asked {
+		snap.change(key)
+	}
+	for _, w := range snap.windows {
+		if err := w.drop(key, func(i int) ([]byte, error) { return s.chunkKey(t, w, i) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropChanged removes from a chunk that has just come what the stream changed
+// while it was read.
+func (s *session) dropChanged(snap *snapshotTable, w *window) error {
+	if len(snap.changed) == 0 {
+		return nil
+	}
+	t, err := s.knownTable(snap.id)
+	if err != nil {
+		return err
+	}
+	for key := range snap.changed {
+		if err := w.drop([]byte(key), func(i int) ([]byte, error) { return s.chunkKey(t, w, i) }); err != nil {
+			return err
+		}
+	}
+	clear(snap.changed)
+	return nil
+}
+
+// chunkKey encodes the key of a chunk's row as the stream's keys are encoded.
+func (s *session) chunkKey(t *table, w *window, i int) ([]byte, error) {
+	fields := w.chunk.Rows.Row(i, nil)
+	values, err := t.keys.Selected(nil, fields)
+	if err != nil {
+		return nil, err
+	}
+	e := debezium.Event{KeySchema: t.plan.Key, Key: t.keys.KeyValues(nil, values)}
+	key, err := s.cfg.Encoder.AppendKey(nil, &e)
+	t.keys.Reset()
+	return key, err
+}

@@ -1,0 +1,99 @@
+package reader
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/firn-cdc/firn/pkg/kafka"
+)
+
+// span is the records between two saved positions: one Kafka transaction in
+// exactly-once mode.
+type span struct {
+	open    bool
+	began   time.Time
+	bytes   int
+	records int
+}
+
+// send adds a record to the span, which it opens if none is. The producer
+// copies it.
+func (s *session) send(record *kafka.Record) error {
+	if err := s.openSpan(); err != nil {
+		return err
+	}
+	s.span.bytes += len(record.Key) + len(record.Value)
+	s.span.records++
+	return s.producer.Send(record)
+}
+
+func (s *session) openSpan() error {
+	if s.span.open {
+		return nil
+	}
+	s.at("before publish")
+	if s.cfg.Delivery == ExactlyOnce {
+		if err := s.producer.Begin(); err != nil {
+			return fmt.Errorf("begin a kafka transaction: %w", err)
+		}
+	}
+	s.span = span{open: true, began: s.now()}
+	return nil
+}
+
+// full reports whether the span should end though more is waiting.
+func (s *session) full() bool {
+	return s.span.open && (s.span.bytes >= s.cfg.SpanBytes || s.now().Sub(s.span.began) >= s.cfg.SpanTime)
+}
+
+// endSpan makes the span durable together with the position behind it. In
+// exactly-once mode they are one transaction; otherwise the position is
+// written only when every record before it is acknowledged.
+func (s *session) endSpan(ctx context.Context) error {
+	if !s.span.open {
+		return nil
+	}
+	records, err := s.format().Records(&s.progress, s.saved)
+	if err != nil {
+		return err
+	}
+	s.at("after publish")
+	if s.cfg.Delivery == AtLeastOnce {
+		if err := s.producer.Flush(ctx); err != nil {
+			return err
+		}
+	}
+	for _, r := range records {
+		if err := s.producer.Send(&kafka.Record{Topic: s.cfg.OffsetTopic, Partition: 0, Key: r.Key, Value: r.Value}); err != nil {
+			return err
+		}
+	}
+	if s.cfg.Delivery == ExactlyOnce {
+		s.at("inside the kafka commit")
+		err = s.producer.Commit(ctx)
+	} else {
+		err = s.producer.Flush(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("make %d records durable: %w", s.span.records, err)
+	}
+	s.at("after the kafka commit")
+	s.saved = s.progress.Clone()
+	s.durable(s.span.records, s.span.bytes)
+	s.span = span{}
+	s.lastSave = s.now()
+	return nil
+}
+
+// save writes a position that moved without a record, now and then, so that a
+// restart does not read again what nobody wanted.
+func (s *session) save(ctx context.Context) error {
+	if s.span.open || s.now().Sub(s.lastSave) < s.cfg.SaveInterval || s.progress.SamePlace(s.saved) {
+		return nil
+	}
+	if err := s.openSpan(); err != nil {
+		return err
+	}
+	return s.endSpan(ctx)
+}

@@ -1,0 +1,136 @@
+package reader
+
+import (
+	"fmt"
+
+	"github.com/firn-cdc/firn/pkg/binlog"
+	"github.com/firn-cdc/firn/pkg/convert"
+	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/kafka"
+	"github.com/firn-cdc/firn/pkg/schemahistory"
+)
+
+// table is a captured table in the version that the stream is at.
+type table struct {
+	id    debezium.TableID
+	topic string
+	model *debezium.Table
+	plan  *convert.Plan
+	keys  *convert.Plan // converts rows of chunks while plan is in use
+	// from is where the table's stream begins: what lies before is in its snapshot. Zero: all of it is wanted.
+	from debezium.Position
+
+	before, after, key, oldKey []debezium.Value // reused for every row
+}
+
+// tableOf returns the captured table that a table map is of, nil if nobody
+// wants it. Maps are looked up once: the stream returns the same map while the
+// definition stands.
+func (s *session) tableOf(m *binlog.TableMap) (*table, error) {
+	if t, ok := s.maps[m]; ok {
+		return t, nil
+	}
+	if !s.cfg.Captured(m.Table) {
+		s.maps[m] = nil
+		return nil, nil
+	}
+	model, err := s.model(m)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.setTable(m.Table, model)
+	if err != nil {
+		return nil, err
+	}
+	s.maps[m] = t
+	return t, nil
+}
+
+// setTable makes model the version of the table from here on.
+func (s *session) setTable(id debezium.TableID, model *debezium.Table) (*table, error) {
+	if t := s.tables[id]; t != nil && t.model == model {
+		return t, nil
+	}
+	topic := debezium.TopicName(s.cfg.Prefix, id.Database, id.Table)
+	options := s.cfg.Convert
+	options.Table = id
+	plan, err := convert.NewPlan(topic, model, options)
+	if err != nil {
+		return nil, fmt.Errorf("map the columns of %s: %w", id, err)
+	}
+	keys, err := convert.NewPlan(topic, model, options)
+	if err != nil {
+		return nil, fmt.Errorf("map the columns of %s: %w", id, err)
+	}
+	t := &table{id: id, topic: topic, model: model, plan: plan, keys: keys}
+	t.from = s.progress.Snapshot[id].From
+	if err := s.ensureTopic(kafka.TopicSpec{
+		Name: topic, Partitions: s.cfg.TopicPartitions, Replication: s.cfg.TopicReplicas, Config: s.cfg.TopicConfig,
+	}); err != nil {
+		return nil, err
+	}
+	s.tables[id] = t
+	return t, nil
+}
+
+// dropTable forgets a table's version, its open chunks and every map of it.
+func (s *session) dropTable(id debezium.TableID) {
+	delete(s.tables, id)
+	for m := range s.maps {
+		if m.Table == id {
+			delete(s.maps, m)
+		}
+	}
+}
+
+// ensureTopic makes a topic if it is not there, and learns how many partitions it has.
+func (s *session) ensureTopic(spec kafka.TopicSpec) error {
+	if s.topics[spec.Name] > 0 {
+		return nil
+	}
+	if _, err := s.cfg.Kafka.EnsureTopic(s.life, spec); err != nil {
+		return err
+	}
+	info, err := s.cfg.Kafka.Topic(s.life, spec.Name)
+	if err != nil {
+		return err
+	}
+	s.topics[spec.Name] = info.Partitions
+	return nil
+}
+
+// model returns the definition of a captured table at the position being read,
+// checked against what the binlog says of it.
+func (s *session) model(m *binlog.TableMap) (*debezium.Table, error) {
+	corrections, err := s.history.Reconcile(tableMeta(m))
+	if err != nil {
+		return nil, err
+	}
+	for _, correction := range corrections {
+		s.log.Warn("the binlog corrects the definition of a table", "table", m.Table.String(), "correction", correction)
+	}
+	model, ok := s.history.Table(m.Table)
+	if !ok {
+		return nil, fmt.Errorf("rows of %s, whose definition is not known: SET GLOBAL binlog_row_metadata=FULL, or take a new snapshot", m.Table)
+	}
+	return model, nil
+}
+
+// tableMeta is a table map in the history's terms.
+func tableMeta(m *binlog.TableMap) *schemahistory.TableMeta {
+	meta := &schemahistory.TableMeta{Table: m.Table, Full: m.Full, Columns: make([]schemahistory.ColumnMeta, len(m.Columns))}
+	for i, c := range m.Columns {
+		labels := make([]string, len(c.Labels))
+		for j, l := range c.Labels {
+			labels[j] = string(l)
+		}
+		meta.Columns[i] = schemahistory.ColumnMeta{
+			Name: c.Name, Type: byte(c.Type), Meta: c.Meta, Nullable: c.Nullable, SignKnown: c.SignKnown, Unsigned: c.Unsigned,
+			Charset: c.Charset, Labels: labels, Geometry: c.Geometry,
+		}
+	}
+	for _, k := range m.PrimaryKey {
+		meta.PrimaryKey = append(meta.PrimaryKey, k.Column)
+	}
+	return meta
+}

@@ -1,0 +1,47 @@
+package reader
+
+import (
+	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/snapshot"
+)
+
+// window is a chunk of a table's rows that waits until the stream has passed
+// its high watermark. A row that the stream changes meanwhile is dropped from
+// it: the stream's version is the newer one.
+type window struct {
+	chunk *snapshot.Chunk
+	keys  map[string]int32 // key bytes to row; nil until the stream first touches the table
+	gone  map[int32]bool
+}
+
+// passed reports whether a stream at p holds everything that the chunk has seen.
+func (w *window) passed(p debezium.Position) bool { return p.AtOrAfter(w.chunk.High) }
+
+// drop removes the row with the key, if the chunk holds it. keyOf encodes the
+// key of a row as the stream's keys are encoded.
+func (w *window) drop(key []byte, keyOf func(row int) ([]byte, error)) error {
+	if w.keys == nil {
+		w.keys, w.gone = make(map[string]int32, w.chunk.Rows.Len()), make(map[int32]bool)
+		for i := range w.chunk.Rows.Len() {
+			k, err := keyOf(i)
+			if err != nil {
+				return err
+			}
+			w.keys[string(k)] = int32(i)
+		}
+	}
+	if i, ok := w.keys[string(key)]; ok {
+		w.gone[i] = true
+	}
+	return nil
+}
+
+// last returns the last row that is still wanted, -1 if there is none.
+func (w *window) last() int {
+	for i := w.chunk.Rows.Len() - 1; i >= 0; i-- {
+		if !w.gone[int32(i)] {
+			return i
+		}
+	}
+	return -1
+}
