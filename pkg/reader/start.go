@@ -37,8 +37,10 @@ func (s *session) open(ctx context.Context) error {
 		return err
 	}
 	s.openHistory()
-	if s.tls, err = s.cfg.MySQL.TLSConfig(); err != nil {
-		return err
+	if conn.Encrypted() { // a server without TLS may do where it is only preferred
+		if s.tls, err = s.cfg.MySQL.TLSConfig(); err != nil {
+			return err
+		}
 	}
 	s.chunks, s.joinChunks = newChunks(s.life, s.cfg.MySQL, s.server, s.cfg.SnapshotParallelism,
 		snapshot.Limits{Rows: s.cfg.SnapshotChunkRows, Bytes: s.cfg.SnapshotChunkBytes})
