@@ -139,32 +139,36 @@ func forEachGolden(t *testing.T, fn func(t *testing.T, properties []string, line
 	for _, file := range files {
 		name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(file), "testdata/"), ".jsonl")
 		t.Run(name, func(t *testing.T) {
-			f, err := os.Open(file)
+			properties, lines, err := readGolden(file)
 			if err != nil {
-				t.Fatal(err)
-			}
-			defer f.Close()
-			s := bufio.NewScanner(f)
-			s.Buffer(nil, 16<<20)
-			var properties []string
-			var lines []goldenLine
-			for s.Scan() {
-				var l goldenLine
-				if err := json.Unmarshal(s.Bytes(), &l); err != nil {
-					t.Fatal(err)
-				}
-				if l.Properties != nil {
-					properties = l.Properties
-					continue
-				}
-				lines = append(lines, l)
-			}
-			if err := s.Err(); err != nil {
 				t.Fatal(err)
 			}
 			fn(t, properties, lines)
 		})
 	}
+}
+
+// readGolden returns the connector's properties and the lines after them.
+func readGolden(file string) (properties []string, lines []goldenLine, err error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	s := bufio.NewScanner(f)
+	s.Buffer(nil, 16<<20)
+	for s.Scan() {
+		var l goldenLine
+		if err := json.Unmarshal(s.Bytes(), &l); err != nil {
+			return nil, nil, err
+		}
+		if l.Properties != nil {
+			properties = l.Properties
+			continue
+		}
+		lines = append(lines, l)
+	}
+	return properties, lines, s.Err()
 }
 
 // knownDifferences are tables whose records we do not repeat, by test name and topic.

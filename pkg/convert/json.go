@@ -144,7 +144,11 @@ func (p *jsonPrinter) scalar(kind byte, data []byte) error {
 	case jsonInt64:
 		p.dst = strconv.AppendInt(p.dst, int64(u), 10)
 	case jsonDouble:
-		p.double(math.Float64frombits(u))
+		f := math.Float64frombits(u)
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			return errJSON
+		}
+		p.double(f)
 	default:
 		p.dst = strconv.AppendUint(p.dst, u, 10)
 	}

@@ -57,7 +57,7 @@ func TestPlan_StreamEqualsSnapshot(t *testing.T) {
 					continue
 				}
 				for k := 1; k < len(values); k++ {
-					if diff := cmp.Diff(comparable(p, k, want[k]), comparable(p, k, values[k])); diff != "" {
+					if diff := cmp.Diff(byValue(p, k, want[k]), byValue(p, k, values[k])); diff != "" {
 						t.Errorf("line %d: field %s differs (-snapshot +stream)\n%s", i+2, p.Row.Fields[k].Name, diff)
 					}
 					compared++
@@ -70,9 +70,9 @@ func TestPlan_StreamEqualsSnapshot(t *testing.T) {
 	}
 }
 
-// comparable returns a value without what may differ in its text alone: zeros
+// byValue returns a value without what may differ in its text alone: zeros
 // at the end of a fraction of a second, JSON's spaces and digits.
-func comparable(p *convert.Plan, k int, v debezium.Value) any {
+func byValue(p *convert.Plan, k int, v debezium.Value) any {
 	if v.Type != debezium.String {
 		return v
 	}
