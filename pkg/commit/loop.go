@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/apache/iceberg-go/table"
@@ -50,29 +51,41 @@ func (c *Committer) loop(ctx context.Context, attempt func() (done bool, err err
 		if conflicts > maxConflicts || failures > maxFailures {
 			return fmt.Errorf("after %d conflicts and %d failures: %w", conflicts, failures, err)
 		}
-		if err := c.reload(ctx, conflicts+failures); err != nil {
+		if err := c.reload(ctx, conflicts, failures); err != nil {
 			return err
 		}
 	}
 }
 
 // reload loads the table after a pause, however often it takes.
-func (c *Committer) reload(ctx context.Context, n int) error {
-	for failures := 0; ; failures++ {
-		if err := c.pause(ctx, n+failures); err != nil {
+func (c *Committer) reload(ctx context.Context, conflicts, failures int) error {
+	for more := 0; ; more++ {
+		if err := c.pause(ctx, conflicts, failures+more); err != nil {
 			return err
 		}
 		err := c.table.Reload(ctx)
-		if err == nil || ctx.Err() != nil || failures == maxFailures {
+		if err == nil || ctx.Err() != nil || more == maxFailures {
 			return err
 		}
 	}
 }
 
-func (c *Committer) pause(ctx context.Context, n int) error {
-	d := min(10*time.Second, 25*time.Millisecond<<min(n, 16))
+const (
+	firstPause    = 25 * time.Millisecond
+	conflictPause = 500 * time.Millisecond // the most after a conflict: the others are quick, too
+	failurePause  = 10 * time.Second
+)
+
+// pause waits between half and all of a time that doubles with every try.
+func (c *Committer) pause(ctx context.Context, conflicts, failures int) error {
+	most := conflictPause
+	if failures > 0 {
+		most = failurePause
+	}
+	d := min(most, firstPause<<min(conflicts+failures, 10))
+	d = d/2 + rand.N(d/2)
 	if c.cfg.Pause != nil {
-		d = c.cfg.Pause(n)
+		d = c.cfg.Pause(conflicts + failures)
 	}
 	t := time.NewTimer(d)
 	defer t.Stop()
