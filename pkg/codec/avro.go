@@ -20,7 +20,7 @@ type AvroOptions struct {
 // Avro encodes as Confluent's AvroConverter does. A schema is registered when
 // the first record needs it.
 type Avro struct {
-	ctx      context.Context //nolint:containedctx // bounds what Append asks of the registry
+	ctx      context.Context // bounds what Append asks of the registry
 	registry Registry
 	options  AvroOptions
 

@@ -14,7 +14,7 @@ import (
 // Decode returns an error that wraps a [FormatError] for bytes that are no
 // change event; other errors are the registry's.
 type AvroDecoder struct {
-	ctx      context.Context //nolint:containedctx // bounds what Decode asks of the registry
+	ctx      context.Context // bounds what Decode asks of the registry
 	registry Registry
 	blocks   map[int32]*avroBlock
 	lastKey  *avroBlock

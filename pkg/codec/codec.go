@@ -31,10 +31,16 @@ type Decoder interface {
 	Decode(key, value []byte, headers []debezium.Header, e *debezium.Event) error
 }
 
+// RecordEncoder is both encoders. [JSON] and [Avro] are.
+type RecordEncoder interface {
+	Encoder
+	SchemaChangeEncoder
+}
+
 // KeyValue encodes keys in one way and values in another, as Connect's
 // key.converter and value.converter may.
 type KeyValue struct {
-	Keys, Values Encoder
+	Keys, Values RecordEncoder
 }
 
 // AppendKey implements [Encoder].
@@ -45,4 +51,14 @@ func (kv KeyValue) AppendKey(dst []byte, e *debezium.Event) ([]byte, error) {
 // AppendValue implements [Encoder].
 func (kv KeyValue) AppendValue(dst []byte, e *debezium.Event) ([]byte, error) {
 	return kv.Values.AppendValue(dst, e)
+}
+
+// AppendSchemaChangeKey implements [SchemaChangeEncoder].
+func (kv KeyValue) AppendSchemaChangeKey(dst []byte, c *debezium.SchemaChange) ([]byte, error) {
+	return kv.Keys.AppendSchemaChangeKey(dst, c)
+}
+
+// AppendSchemaChangeValue implements [SchemaChangeEncoder].
+func (kv KeyValue) AppendSchemaChangeValue(dst []byte, c *debezium.SchemaChange) ([]byte, error) {
+	return kv.Values.AppendSchemaChangeValue(dst, c)
 }

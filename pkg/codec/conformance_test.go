@@ -51,4 +51,14 @@ func TestKeyValue_EncodesKeysAndValuesApart(t *testing.T) {
 	if key[2] != 's' || value[2] != 'b' {
 		t.Errorf("got key %.20s, value %.20s", key, value)
 	}
+	c := &debezium.SchemaChange{Source: e.Source, DDL: "CREATE DATABASE d"}
+	if key, err = kv.AppendSchemaChangeKey(nil, c); err != nil {
+		t.Fatal(err)
+	}
+	if value, err = kv.AppendSchemaChangeValue(nil, c); err != nil {
+		t.Fatal(err)
+	}
+	if string(key[2:8]) != "schema" || string(value[2:8]) != "source" {
+		t.Errorf("schema change: got key %.20s, value %.20s", key, value)
+	}
 }

@@ -49,11 +49,11 @@ func (s *scanner) integer() (n int64, fits bool, err error) {
 		i++
 	}
 	from, u := i, uint64(0)
-	for i < len(b) && b[i]-'0' <= 9 && i-from < 18 {
+	for i < len(b) && b[i]-'0' <= 9 && i-from < 19 {
 		u = u*10 + uint64(b[i]-'0')
 		i++
 	}
-	if i < len(b) && (b[i]-'0' <= 9 || b[i] == '.' || b[i]|0x20 == 'e') || i == from || b[from] == '0' && i > from+1 {
+	if i < len(b) && (b[i]-'0' <= 9 || b[i] == '.' || b[i]|0x20 == 'e') || i == from || b[from] == '0' && i > from+1 || u > math.MaxInt64 {
 		return s.longInteger()
 	}
 	s.i = i
