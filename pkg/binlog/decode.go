@@ -52,7 +52,10 @@ func planOf(c *ColumnMeta) columnPlan {
 	case TypeEnum, TypeSet:
 		return columnPlan{decode: decodeLittleEndian, size: int(c.Meta)}
 	case TypeString, TypeVarchar, TypeVarString:
-		return columnPlan{decode: decodeRaw, size: stringLengthSize(c.Meta)}
+		if c.Meta > 255 {
+			return columnPlan{decode: decodeRaw2, size: 2}
+		}
+		return columnPlan{decode: decodeRaw1, size: 1}
 	case TypeVarcharCompressed:
 		return columnPlan{decode: decodeCompressed, size: stringLengthSize(c.Meta)}
 	case TypeBlobCompressed:
@@ -131,6 +134,25 @@ func decodeLittleEndian(c *columnPlan, v *mysql.Value, data []byte, _ *Rows) (in
 	return c.size, nil
 }
 
+func decodeRaw1(_ *columnPlan, v *mysql.Value, data []byte, _ *Rows) (int, error) {
+	end := 1 + int(data[0])
+	if end > len(data) {
+		return 0, errTruncated
+	}
+	*v = mysql.Value{Kind: mysql.Raw, B: data[1:end:end]}
+	return end, nil
+}
+
+func decodeRaw2(_ *columnPlan, v *mysql.Value, data []byte, _ *Rows) (int, error) {
+	end := 2 + int(binary.LittleEndian.Uint16(data))
+	if end > len(data) {
+		return 0, errTruncated
+	}
+	*v = mysql.Value{Kind: mysql.Raw, B: data[2:end:end]}
+	return end, nil
+}
+
+// decodeRaw reads the length of a blob in one to four bytes.
 func decodeRaw(c *columnPlan, v *mysql.Value, data []byte, _ *Rows) (int, error) {
 	end := c.size + int(littleEndian(data[:c.size]))
 	if end > len(data) {

@@ -168,7 +168,7 @@ func (t ColumnType) isNumeric() bool {
 // isCharacter reports whether MySQL's list of character sets has the type.
 func (t ColumnType) isCharacter() bool {
 	switch t {
-	case TypeString, TypeVarString, TypeVarchar, TypeBlob, TypeBlobCompressed, TypeVarcharCompressed:
+	case TypeString, TypeVarString, TypeVarchar, TypeBlob, TypeVector, TypeBlobCompressed, TypeVarcharCompressed:
 		return true
 	default:
 		return false
