@@ -1,7 +1,6 @@
 package mysql
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -65,11 +64,7 @@ func connect(ctx context.Context, cfg *Config) (*Conn, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, cfg.timeout())
 	defer cancel()
-	c, err := login(ctx, cfg, password, t)
-	if mode, _ := parseTLSMode(cfg.SSLMode); errors.Is(err, errNoTLS) && mode == tlsPreferred {
-		return login(ctx, cfg, password, nil)
-	}
-	return c, err
+	return login(ctx, cfg, password, t)
 }
 
 var (
@@ -85,17 +80,19 @@ func login(ctx context.Context, cfg *Config, password string, t *tls.Config) (*C
 	}
 	stop := context.AfterFunc(ctx, func() { _ = socket.Close() })
 	defer stop()
-	guard := &guardConn{Conn: socket}
-	dial := func(context.Context, string, string) (net.Conn, error) {
-		if t == nil {
-			return guard, nil
-		}
-		return socket, nil
-	}
-	protocol, err := handshake(ctx, cfg, password, t, dial)
+	first, err := greet(socket)
 	if err != nil {
 		_ = socket.Close()
-		if guard.tripped {
+		return nil, loginError(ctx, fmt.Errorf("%w: %w", mysql.ErrBadConn, err))
+	}
+	if mode, _ := parseTLSMode(cfg.SSLMode); t != nil && mode == tlsPreferred && !first.offersTLS() {
+		t = nil
+	}
+	first.guarded = t == nil
+	protocol, err := handshake(ctx, cfg, password, t, func(context.Context, string, string) (net.Conn, error) { return first, nil })
+	if err != nil {
+		_ = socket.Close()
+		if first.tripped {
 			return nil, errClearPassword
 		}
 		return nil, loginError(ctx, err)
@@ -161,22 +158,6 @@ func loginError(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	return err
-}
-
-// guardConn refuses a server that asks for the password in clear text on an unencrypted connection.
-type guardConn struct {
-	net.Conn
-	tripped bool
-}
-
-// Read reads from the connection, unless the server asked for the password.
-func (g *guardConn) Read(p []byte) (int, error) {
-	n, err := g.Conn.Read(p)
-	if bytes.Contains(p[:n], []byte("\xfemysql_clear_password")) {
-		g.tripped = true
-		return 0, errClearPassword
-	}
-	return n, err
 }
 
 func (c *Conn) setup(ctx context.Context) error {

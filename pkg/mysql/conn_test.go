@@ -68,8 +68,7 @@ func TestConnect_Errors(t *testing.T) {
 }
 
 func TestConnect_ServerWithoutAKeyForThePassword(t *testing.T) {
-	f, cfg := startServer(t, nil)
-	f.plugin = gomysql.AUTH_CACHING_SHA2_PASSWORD
+	_, cfg := startServerWith(t, gomysql.AUTH_CACHING_SHA2_PASSWORD, nil)
 	if _, err := mysql.Connect(t.Context(), cfg); !errors.Is(err, mysql.ErrTLS) {
 		t.Fatalf("got %v, want %v", err, mysql.ErrTLS)
 	}

@@ -26,11 +26,16 @@ type fakeServer struct {
 // startServer serves on a port of its own until the test ends. User is u, password secret.
 func startServer(t *testing.T, answer func(query string) (*gomysql.Result, error)) (*fakeServer, *mysql.Config) {
 	t.Helper()
+	return startServerWith(t, gomysql.AUTH_NATIVE_PASSWORD, answer)
+}
+
+func startServerWith(t *testing.T, plugin string, answer func(query string) (*gomysql.Result, error)) (*fakeServer, *mysql.Config) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fakeServer{answer: answer, plugin: gomysql.AUTH_NATIVE_PASSWORD}
+	f := &fakeServer{answer: answer, plugin: plugin}
 	conf := server.NewServer("8.0.31-fake", gomysql.DEFAULT_COLLATION_ID, f.plugin, nil, nil)
 	var wg sync.WaitGroup
 	t.Cleanup(func() {
