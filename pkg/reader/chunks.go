@@ -41,6 +41,7 @@ type snapshotTable struct {
 	blocked bool         // the server knows a definition that the stream has not reached
 	initial bool         // of the first start's snapshot
 	rows    int64        // published
+	chunks  int64        // published
 
 	// changed are the keys that the stream has changed since the chunk being read was asked for: it may
 	// hold an older version of them.

@@ -11,6 +11,8 @@ import (
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/kafka"
 	"github.com/firn-cdc/firn/pkg/mysql"
+	"github.com/firn-cdc/firn/pkg/status"
+	"github.com/firn-cdc/firn/pkg/telemetry"
 )
 
 // Delivery is what a reader promises about records after a crash.
@@ -89,8 +91,9 @@ type Config struct {
 	ReconnectMin time.Duration
 	ReconnectMax time.Duration
 
-	Logger *slog.Logger
-	Report Report
+	Logger  *slog.Logger
+	Status  *status.Board
+	Metrics func(plugin string) *telemetry.Reader // makes the metrics once the server is known to be mysql or mariadb
 	// At is called at the named points of the loop, for tests that kill the process there. Nil does nothing.
 	At func(point string)
 }

@@ -50,7 +50,7 @@ func (s *session) publishChange(source debezium.Source, part schemahistory.Part)
 	if err := s.send(&kafka.Record{Topic: s.cfg.HistoryTopic, Partition: 0, Value: schemahistory.EncodeRecord(&record)}); err != nil {
 		return err
 	}
-	if s.cfg.SchemaChanges == nil || !s.published(part) {
+	if s.cfg.SchemaChanges == nil || !s.concerns(part) {
 		return nil
 	}
 	if err := s.ensureTopic(kafka.TopicSpec{Name: s.cfg.Prefix, Partitions: 1, Replication: s.cfg.TopicReplicas}); err != nil {
@@ -74,9 +74,9 @@ func (s *session) publishChange(source debezium.Source, part schemahistory.Part)
 	return s.send(&kafka.Record{Topic: s.cfg.Prefix, Partition: 0, Key: key, Value: value, Headers: s.headers})
 }
 
-// published reports whether a schema change concerns what is captured: one of
+// concerns reports whether a schema change concerns what is captured: one of
 // its tables, or a database that may hold some.
-func (s *session) published(part schemahistory.Part) bool {
+func (s *session) concerns(part schemahistory.Part) bool {
 	if len(part.Changes) == 0 && len(part.Tables) == 0 {
 		return part.Database == "" || s.cfg.CapturedDatabase(part.Database)
 	}
@@ -148,9 +148,7 @@ func (s *session) unlogged(t *schemahistory.Touched) error {
 		return &UnloggedChangeError{Table: t.Table, Reasons: t.Unlogged}
 	}
 	s.log.Warn("table needs a new snapshot: a statement changed its rows without row events", "table", t.Table.String(), "reason", strings.Join(t.Unlogged, "; "))
-	if s.cfg.Report.NeedsSnapshot != nil {
-		s.cfg.Report.NeedsSnapshot(t.Table, t.Unlogged)
-	}
+	s.needsSnapshot(t.Table, t.Unlogged)
 	return nil
 }
 
@@ -165,7 +163,7 @@ func (s *session) truncate(id debezium.TableID, source *debezium.Source) error {
 	if err != nil {
 		return err
 	}
-	s.counted(debezium.Truncate)
+	t.read(debezium.Truncate)
 	if s.cfg.Skipped[debezium.Truncate] {
 		return nil
 	}

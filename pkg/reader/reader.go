@@ -21,6 +21,8 @@ import (
 	"github.com/firn-cdc/firn/pkg/kafka"
 	"github.com/firn-cdc/firn/pkg/mysql"
 	"github.com/firn-cdc/firn/pkg/retry"
+	"github.com/firn-cdc/firn/pkg/status"
+	"github.com/firn-cdc/firn/pkg/telemetry"
 )
 
 // version is the connector version in source blocks: of the Debezium whose
@@ -32,6 +34,8 @@ type Reader struct {
 	cfg       Config
 	log       *slog.Logger
 	connector string // mysql or mariadb
+	metrics   *telemetry.Reader
+	bytes     int64 // published
 }
 
 // New returns a reader. The configuration must be valid.
@@ -48,7 +52,9 @@ func (r *Reader) Run(ctx context.Context) error {
 	if errors.Is(err, errDone) {
 		err = nil
 	}
-	r.state("stopping", err)
+	if err != nil {
+		r.cfg.Status.Fail(err)
+	}
 	return err
 }
 
@@ -82,8 +88,13 @@ func (r *Reader) session(ctx context.Context) (err error) {
 		return err
 	}
 	err = s.loop(ctx)
+	s.metrics.Connected.Store(false)
 	if ctx.Err() != nil { // asked to stop
+		r.cfg.Status.SetState(status.Stopping)
 		return s.drain(ctx)
+	}
+	if errors.Is(err, binlog.ErrDisconnected) {
+		s.metrics.Disconnected()
 	}
 	return err
 }

@@ -1,49 +1,88 @@
 package reader
 
 import (
+	"strings"
+	"time"
+
 	"github.com/firn-cdc/firn/pkg/binlog"
-	"github.com/firn-cdc/firn/pkg/checkpoint"
 	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/status"
 )
 
-// Report is told what a reader does, on its goroutine: whoever wants to show it
-// sets the functions. Any may be nil.
-type Report struct {
-	Event         func(op debezium.Op)                             // a row change was read
-	Commit        func(gtid string, tsNs int64)                    // a transaction was read whole
-	Idle          func()                                           // the server has nothing more
-	Durable       func(p *checkpoint.Checkpoint, records, n int)   // records and their bytes were saved, with the place behind them
-	State         func(state string, err error)                    // starting, snapshot, streaming, stopping, failed
-	NeedsSnapshot func(table debezium.TableID, reasons []string)   // a table changed without row events
-	Table         func(table debezium.TableID, rows int64, s bool) // rows that a snapshot published; whether it is finished
-}
-
-func (s *session) counted(op debezium.Op) {
-	if s.cfg.Report.Event != nil {
-		s.cfg.Report.Event(op)
+// observe makes the metrics when the server is first known.
+func (s *session) observe(captured int) {
+	if s.metrics == nil {
+		s.metrics = s.cfg.Metrics(s.connector)
+		s.cfg.Status.SetLag(s.metrics.Lag.Seconds)
 	}
+	s.metrics.GTIDMode.Store(s.server.GTIDMode)
+	s.metrics.CapturedTables.Store(int64(captured))
 }
 
+// read counts a row change of a table.
+func (t *table) read(op debezium.Op) { t.counters.Rows(byte(op), 1) }
+
+// committed notes a transaction of the source that was read whole.
 func (s *session) committed(c *binlog.Commit) {
-	if s.cfg.Report.Commit != nil {
-		s.cfg.Report.Commit(c.GTID, c.TsNs)
+	s.metrics.Committed(c.GTID)
+	if c.TsNs != 0 {
+		s.metrics.Lag.At(c.TsNs)
 	}
 }
 
-func (s *session) idle() {
-	if s.cfg.Report.Idle != nil {
-		s.cfg.Report.Idle()
-	}
+// durable notes a span that was saved.
+func (s *session) durable(took time.Duration) {
+	m := s.metrics
+	m.CommitDuration.Observe(took.Seconds())
+	m.Bytes.Add(float64(s.span.bytes))
+	m.CheckpointNs.Store(s.now().UnixNano())
+	m.BinlogPosition.Store(int64(s.saved.Position.Pos))
+	s.bytes += int64(s.span.bytes)
+	all, created, updated, deleted := m.Events()
+	position := status.Position{File: s.saved.Position.File, Pos: s.saved.Position.Pos, GTIDSet: s.saved.Position.GTIDs.String()}
+	s.cfg.Status.Update(func(p *status.Page) {
+		p.Position = &position
+		p.Events = &status.Events{Read: all, Created: created, Updated: updated, Deleted: deleted, Bytes: s.bytes}
+	})
 }
 
-func (s *session) durable(records, bytes int) {
-	if s.cfg.Report.Durable != nil {
-		s.cfg.Report.Durable(&s.saved, records, bytes)
+// settled says whether the snapshot is done and the stream is read.
+func (s *session) settled() {
+	m := &s.metrics.Snapshot
+	m.Remaining.Store(int64(len(s.chunks.queue) + len(s.chunks.active)))
+	m.Running.Store(!s.chunks.done())
+	if !s.chunks.done() {
+		s.cfg.Status.SetState(status.Snapshot)
+		s.cfg.Status.SetNotReady("the snapshot is not finished")
+		return
 	}
+	m.Completed.Store(true)
+	m.FinishedNs.Store(s.now().UnixNano())
+	s.cfg.Status.SetState(status.Streaming)
+	s.cfg.Status.SetReady()
 }
 
-func (r *Reader) state(state string, err error) {
-	if r.cfg.Report.State != nil {
-		r.cfg.Report.State(state, err)
+// published notes the progress of a table's snapshot.
+func (s *session) published(t *snapshotTable, state string) {
+	progress := status.Progress{State: state, Rows: t.rows, Chunks: t.chunks}
+	if t.spec != nil {
+		progress.Total = t.spec.Rows
 	}
+	s.cfg.Status.UpdateTable(t.id.String(), func(p *status.Table) {
+		if p.ReaderTable == nil {
+			p.ReaderTable = new(status.ReaderTable)
+		}
+		p.Topic, p.State, p.Snapshot = debezium.TopicName(s.cfg.Prefix, t.id.Database, t.id.Table), state, progress
+	})
+}
+
+// needsSnapshot notes a table whose rows changed without row events.
+func (s *session) needsSnapshot(id debezium.TableID, reasons []string) {
+	s.metrics.Table(id.String()).NeedsSnapshot(true)
+	s.cfg.Status.UpdateTable(id.String(), func(p *status.Table) {
+		if p.ReaderTable == nil {
+			p.ReaderTable = new(status.ReaderTable)
+		}
+		p.NeedsSnapshot = strings.Join(reasons, "; ")
+	})
 }

@@ -108,7 +108,7 @@ func (s *session) keyChange(t *table) error {
 // read before the change.
 func (s *session) publish(t *table, tombstone bool) error {
 	e := &s.event
-	s.counted(e.Op)
+	t.read(e.Op)
 	key, err := s.encodeKey()
 	if err != nil {
 		return err

@@ -132,7 +132,7 @@ func (s *session) handle(event binlog.Event) error {
 	case *binlog.Heartbeat:
 		s.position = e.Position
 		s.progress.At(e.Position, e.Prepared, 0, 0)
-		s.idle()
+		s.metrics.Lag.Idle()
 		return nil
 	case *binlog.Rotate:
 		return nil

@@ -54,13 +54,20 @@ func (s *session) publishReady(ctx context.Context, t *snapshotTable) error {
 		if !w.passed(s.position) || !final && len(t.windows) == 1 || final && t.initial && !s.lastKnown(t) {
 			return nil
 		}
-		if err := s.publishWindow(t, w, final); err != nil {
+		known, err := s.knownTable(t.id)
+		if err != nil {
+			return err
+		}
+		if err := s.publishWindow(t, known, w, final); err != nil {
 			return err
 		}
 		t.windows = t.windows[1:]
 		t.after = w.chunk.Last
 		t.rows += int64(w.chunk.Rows.Len())
+		t.chunks++
+		known.counters.Chunk(w.chunk.Rows.Len())
 		s.progress.Read(t.id, t.after, t.rows)
+		s.published(t, "running")
 		if s.full() && !final {
 			if err := s.endSpan(ctx); err != nil {
 				return err
@@ -71,12 +78,14 @@ func (s *session) publishReady(ctx context.Context, t *snapshotTable) error {
 		return nil
 	}
 	s.chunks.finish(t)
+	s.published(t, "done")
 	s.progress.Captured(t.id)
 	s.log.Info("table snapshot finished", "table", t.id.String(), "rows", t.rows)
 	if s.chunks.done() {
 		s.progress.SnapshotDone()
 		s.log.Info("snapshot finished")
 	}
+	s.settled()
 	return s.openSpan() // the progress is saved even if the table has no row
 }
 
@@ -96,11 +105,7 @@ func (s *session) lastKnown(t *snapshotTable) bool {
 	return others == 0
 }
 
-func (s *session) publishWindow(t *snapshotTable, w *window, final bool) error {
-	known, err := s.knownTable(t.id)
-	if err != nil {
-		return err
-	}
+func (s *session) publishWindow(t *snapshotTable, known *table, w *window, final bool) error {
 	if w.chunk.Loose && !s.loose[t.id] {
 		s.loose[t.id] = true
 		s.log.Warn("table without a key is read at least once: rows changed meanwhile may come twice; GRANT LOCK TABLES to read it exactly", "table", t.id.String())
@@ -158,7 +163,7 @@ func (s *session) publishRow(t *table, fields [][]byte) (err error) {
 	if err != nil {
 		return err
 	}
-	s.counted(debezium.Read)
+	t.read(debezium.Read)
 	err = s.sendEvent(t, key)
 	t.plan.Reset()
 	return err

@@ -54,6 +54,7 @@ func (s *session) endSpan(ctx context.Context) error {
 	if !s.span.open {
 		return nil
 	}
+	begin := s.now()
 	records, err := s.format().Records(&s.progress, s.saved)
 	if err != nil {
 		return err
@@ -80,7 +81,7 @@ func (s *session) endSpan(ctx context.Context) error {
 	}
 	s.at("after the kafka commit")
 	s.saved = s.progress.Clone()
-	s.durable(s.span.records, s.span.bytes)
+	s.durable(s.now().Sub(begin))
 	s.span = span{}
 	s.lastSave = s.now()
 	return nil

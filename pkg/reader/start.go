@@ -27,6 +27,7 @@ func (s *session) open(ctx context.Context) error {
 	}
 	s.connector = s.server.Flavor
 	s.headers = s.contextHeaders()
+	s.observe(0)
 	if err := s.openProducer(ctx); err != nil {
 		return err
 	}
@@ -56,6 +57,8 @@ func (s *session) open(ctx context.Context) error {
 		return err
 	}
 	s.position = s.progress.Position
+	s.settled()
+	s.metrics.Connected.Store(true)
 	p := &s.progress
 	s.stream, err = binlog.Open(ctx, s.streamConfig(), binlog.Resume{
 		Position: p.Position, GTID: p.GTID, Ordinal: p.Ordinal, Event: p.Event, Row: p.Row, Prepared: p.Prepared,
@@ -69,6 +72,7 @@ func (s *session) check(ctx context.Context, conn *mysql.Conn) error {
 	if err != nil {
 		return err
 	}
+	s.observe(len(tables))
 	problems, err := conn.Check(ctx, tables, mysql.CheckOptions{From: s.saved.Position, AllowFKCascade: s.cfg.AllowFKCascade})
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/kafka"
 	"github.com/firn-cdc/firn/pkg/schemahistory"
+	"github.com/firn-cdc/firn/pkg/telemetry"
 )
 
 // table is a captured table in the version that the stream is at.
@@ -17,6 +18,8 @@ type table struct {
 	model *debezium.Table
 	plan  *convert.Plan
 	keys  *convert.Plan // converts rows of chunks while plan is in use
+
+	counters *telemetry.ReaderTable
 	// from is where the table's stream begins: what lies before is in its snapshot. Zero: all of it is wanted.
 	from debezium.Position
 
@@ -62,7 +65,7 @@ func (s *session) setTable(id debezium.TableID, model *debezium.Table) (*table, 
 	if err != nil {
 		return nil, fmt.Errorf("map the columns of %s: %w", id, err)
 	}
-	t := &table{id: id, topic: topic, model: model, plan: plan, keys: keys}
+	t := &table{id: id, topic: topic, model: model, plan: plan, keys: keys, counters: s.metrics.Table(id.String())}
 	t.from = s.progress.Snapshot[id].From
 	if err := s.ensureTopic(kafka.TopicSpec{
 		Name: topic, Partitions: s.cfg.TopicPartitions, Replication: s.cfg.TopicReplicas, Config: s.cfg.TopicConfig,
