@@ -125,7 +125,7 @@ func TestWrite_Locations(t *testing.T) {
 		{"row groups of a size", "", datafile.Config{RowGroupBytes: 1}, func(n int) bool { return n == 1 }},
 		{"a file per bucket", "bucket[4](id)", datafile.Config{}, func(n int) bool { return n == 4 }},
 		{"a file per value", "k", datafile.Config{}, func(n int) bool { return n == 7 }},
-		{"fewer files open than partitions", "k", datafile.Config{OpenFiles: 2}, func(n int) bool { return n > 1000 }},
+		{"fewer files open than partitions", "k", datafile.Config{OpenFiles: 2}, func(n int) bool { return n > 100 }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -136,7 +136,7 @@ func TestWrite_Locations(t *testing.T) {
 			tbl := newTable(t, lake.CreateOptions{Partition: spec})
 			want := ids(0, 10_000)
 			if tt.cfg.OpenFiles > 0 {
-				want = ids(0, 2_000)
+				want = ids(0, 200)
 			}
 			w, err := datafile.Write(t.Context(), tbl, rows(want...), tt.cfg)
 			if err != nil {
