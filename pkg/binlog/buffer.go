@@ -1,6 +1,9 @@
 package binlog
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // buffer reads fields of an event. After a read past its end it is failed, and
 // reads yield zeros.
@@ -51,6 +54,21 @@ func (b *buffer) length() int {
 		return 0
 	}
 	return int(n)
+}
+
+// varint reads an integer of MySQL's serialization library: as many ones as it
+// has bytes behind the first, a zero, and the number.
+func (b *buffer) varint() uint64 {
+	if len(b.data) == 0 {
+		b.failed = true
+		return 0
+	}
+	size := bits.TrailingZeros8(^b.data[0]) + 1
+	v := b.bytes(size)
+	if size == 9 {
+		return littleEndian(v[min(1, len(v)):])
+	}
+	return littleEndian(v) >> size
 }
 
 func littleEndian(b []byte) uint64 {

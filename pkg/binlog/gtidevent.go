@@ -4,8 +4,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strconv"
-
-	"github.com/go-mysql-org/go-mysql/replication"
 )
 
 // gtidEvent is what a GTID event says of the transaction that follows it.
@@ -30,7 +28,8 @@ func parseGTID(body []byte) (gtidEvent, error) {
 	d := buffer{data: body[1:]}
 	sid := d.bytes(16)
 	e := gtidEvent{gtid: gtidText(sid, "", d.uint64())}
-	if d.uint8() != replication.LogicalTimestampTypeCode {
+	const logicalTimestamps = 2
+	if d.uint8() != logicalTimestamps {
 		return e, nil
 	}
 	d.bytes(16) // last_committed, sequence_number
@@ -45,16 +44,56 @@ func parseGTID(body []byte) (gtidEvent, error) {
 	return e, nil
 }
 
-// parseTaggedGTID reads the GTID event of MySQL 8.3 for a GTID with a tag.
+// Fields of a tagged GTID event, in the order they come in.
+const (
+	taggedFlags     = 0
+	taggedUUID      = 1
+	taggedNumber    = 2
+	taggedTag       = 3
+	taggedCommitted = 4
+	taggedSequence  = 5
+	taggedImmediate = 6
+	taggedOriginal  = 7
+)
+
+// parseTaggedGTID reads the GTID event of MySQL 8.3 for a GTID with a tag
+// (https://dev.mysql.com/doc/dev/mysql-server/latest/PageLibsMysqlSerialization.html).
 func parseTaggedGTID(body []byte) (gtidEvent, error) {
-	var tagged replication.GtidTaggedLogEvent
-	if err := tagged.Decode(body); err != nil {
-		return gtidEvent{}, fmt.Errorf("tagged GTID: %w", err)
+	d := buffer{data: body}
+	d.varint() // version of the format
+	d.varint() // size
+	d.varint() // last field that must be understood
+	var sid [16]byte
+	var e gtidEvent
+	var tag string
+	var number uint64
+	for len(d.data) > 0 && !d.failed {
+		switch d.varint() {
+		case taggedFlags:
+			d.varint()
+		case taggedUUID:
+			for i := range sid {
+				sid[i] = byte(d.varint())
+			}
+		case taggedNumber:
+			number = d.varint() >> 1 // the sign
+		case taggedTag:
+			tag = string(d.bytes(int(d.varint() & 0xff)))
+		case taggedCommitted, taggedSequence:
+			d.varint()
+		case taggedImmediate:
+			e.micros = d.varint()
+		case taggedOriginal:
+			e.micros = d.varint()
+		default: // nothing behind is of use
+			d.data = nil
+		}
 	}
-	if len(tagged.SID) != 16 {
+	if d.failed || number == 0 {
 		return gtidEvent{}, errTruncated
 	}
-	return gtidEvent{gtid: gtidText(tagged.SID, tagged.Tag.String(), uint64(tagged.GNO)), micros: tagged.OriginalCommitTimestamp}, nil
+	e.gtid = gtidText(sid[:], tag, number)
+	return e, nil
 }
 
 func gtidText(sid []byte, tag string, n uint64) string {
