@@ -1,0 +1,64 @@
+package config
+
+// Capture says which databases, tables and columns are read, by Debezium's
+// rules: a table is captured if its database and its name pass their lists,
+// and it is not MySQL's own.
+type Capture struct {
+	DatabaseIncludeList Patterns `placeholder:"REGEX,..." help:"Databases to capture; all but MySQL's own if not given."`
+	DatabaseExcludeList Patterns `placeholder:"REGEX,..." help:"Databases to leave out."`
+	TableIncludeList    Patterns `placeholder:"REGEX,..." help:"Tables to capture, as database.table."`
+	TableExcludeList    Patterns `placeholder:"REGEX,..." help:"Tables to leave out."`
+	ColumnIncludeList   Patterns `placeholder:"REGEX,..." help:"Columns to publish, as database.table.column."`
+	ColumnExcludeList   Patterns `placeholder:"REGEX,..." help:"Columns to leave out; keys stay."`
+	TableIgnoreBuiltin  bool     `default:"true" negatable:"" help:"Leave out MySQL's own databases."`
+}
+
+// Database reports whether tables of a database may be captured.
+func (c *Capture) Database(database string) bool {
+	if c.TableIgnoreBuiltin && builtin(database) {
+		return false
+	}
+	return pass(c.DatabaseIncludeList, c.DatabaseExcludeList, database)
+}
+
+// Table reports whether a table is captured.
+func (c *Capture) Table(database, table string) bool {
+	return c.Database(database) && pass(c.TableIncludeList, c.TableExcludeList, database+"."+table)
+}
+
+// Column reports whether a column is published. Columns of the key are whatever
+// this says.
+func (c *Capture) Column(database, table, column string) bool {
+	return pass(c.ColumnIncludeList, c.ColumnExcludeList, database+"."+table+"."+column)
+}
+
+func pass(include, exclude Patterns, name string) bool {
+	if !include.Empty() {
+		return include.Match(name)
+	}
+	return !exclude.Match(name)
+}
+
+func builtin(database string) bool {
+	switch database {
+	case "mysql", "sys", "performance_schema", "information_schema":
+		return true
+	default:
+		return false
+	}
+}
+
+func (c *Capture) validate(p *problems) {
+	for _, l := range []struct {
+		kind             string
+		include, exclude Patterns
+	}{
+		{"database", c.DatabaseIncludeList, c.DatabaseExcludeList},
+		{"table", c.TableIncludeList, c.TableExcludeList},
+		{"column", c.ColumnIncludeList, c.ColumnExcludeList},
+	} {
+		if !l.include.Empty() && !l.exclude.Empty() {
+			p.add("--%s-include-list and --%s-exclude-list: give one of them", l.kind, l.kind)
+		}
+	}
+}

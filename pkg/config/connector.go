@@ -1,0 +1,185 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+)
+
+// connector is a Debezium connector's configuration as flags.
+type connector struct {
+	values   map[string]string
+	secrets  map[string]Secret
+	warnings []string
+}
+
+// readConnector reads a connector's configuration, JSON or properties. What is
+// not set has Debezium's default. Properties that would change the data and
+// are not supported are errors, and so are unknown ones; the ignored are
+// warned of.
+func readConnector(path string) (*connector, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read --debezium-config: %w", err)
+	}
+	properties, err := parseConnector(content)
+	if err != nil {
+		return nil, fmt.Errorf("read --debezium-config %s: %w", path, err)
+	}
+	c := &connector{secrets: map[string]Secret{}, values: map[string]string{
+		"bigint-unsigned-handling-mode":          "long",
+		"event-converting-failure-handling-mode": "warn",
+		"skipped-operations":                     "t",
+		"replace-null-with-default":              "true",
+	}}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(properties)) {
+		if err := c.take(name, strings.TrimSpace(properties[name])); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %s: %w", path, name, err))
+		}
+	}
+	return c, errors.Join(errs...)
+}
+
+// parseConnector reads {"name": …, "config": {…}}, the inner object alone, or
+// properties.
+func parseConnector(content []byte) (map[string]string, error) {
+	text := strings.TrimSpace(string(content))
+	if !strings.HasPrefix(text, "{") {
+		return parseProperties(text)
+	}
+	var outer struct {
+		Name   string         `json:"name"`
+		Config map[string]any `json:"config"`
+	}
+	flat := map[string]any{}
+	if err := json.Unmarshal([]byte(text), &outer); err != nil {
+		return nil, err
+	}
+	if outer.Config == nil {
+		if err := json.Unmarshal([]byte(text), &flat); err != nil {
+			return nil, err
+		}
+	} else {
+		flat = outer.Config
+		if _, ok := flat["name"]; !ok && outer.Name != "" {
+			flat["name"] = outer.Name
+		}
+	}
+	properties := map[string]string{}
+	for name, v := range flat {
+		switch v := v.(type) {
+		case string:
+			properties[name] = v
+		case bool, float64:
+			properties[name] = fmt.Sprint(v)
+		case nil:
+		default:
+			return nil, fmt.Errorf("%s: a string is wanted", name)
+		}
+	}
+	return properties, nil
+}
+
+func parseProperties(text string) (map[string]string, error) {
+	properties := map[string]string{}
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	var joined string
+	for i, line := range strings.Split(text, "\n") {
+		line = strings.TrimLeft(line, " \t\f")
+		if joined == "" && (line == "" || line[0] == '#' || line[0] == '!') {
+			continue
+		}
+		joined += line
+		if rest, ok := strings.CutSuffix(joined, `\`); ok && !strings.HasSuffix(rest, `\`) {
+			joined = rest
+			continue
+		}
+		name, value, ok := cutProperty(joined)
+		if !ok {
+			return nil, fmt.Errorf("line %d is not name=value", i+1)
+		}
+		properties[name] = strings.ReplaceAll(value, `\\`, `\`)
+		joined = ""
+	}
+	return properties, nil
+}
+
+func cutProperty(line string) (name, value string, ok bool) {
+	i := strings.IndexAny(line, "=:")
+	if i <= 0 {
+		return "", "", false
+	}
+	return strings.TrimSpace(line[:i]), strings.TrimSpace(line[i+1:]), true
+}
+
+// take gives one property its meaning.
+func (c *connector) take(name, value string) error {
+	if strings.Contains(value, "${") {
+		return errors.New("Connect's config providers are not supported; write the value, or give the flag") //nolint:staticcheck // a name comes first
+	}
+	switch name {
+	case "connector.class":
+		if !strings.HasSuffix(value, ".MySqlConnector") && !strings.HasSuffix(value, ".MariaDbConnector") {
+			return fmt.Errorf("%s is not Debezium's connector for MySQL or MariaDB", value)
+		}
+		return nil
+	case "tasks.max":
+		return nil
+	case "database.password":
+		c.secrets["database-password"] = Secret(value)
+		return nil
+	case "key.converter", "value.converter":
+		return c.converter(name, value)
+	case "key.converter.schemas.enable", "value.converter.schemas.enable":
+		if other, ok := c.values["schemas-enable"]; ok && other != value {
+			return errors.New("must be the same for key and value")
+		}
+		c.values["schemas-enable"] = value
+		return nil
+	case "topic.creation.default.partitions", "topic.creation.default.replication.factor":
+		if value != "-1" {
+			c.values[renamed(name)] = value
+		}
+		return nil
+	case "value.converter.decimal.format", "key.converter.decimal.format":
+		value = strings.ToLower(value)
+	default:
+	}
+	if flag := renamed(name); flag != "" {
+		c.values[flag] = value
+		return nil
+	}
+	if slices.Contains(direct(), name) {
+		c.values[strings.ReplaceAll(name, ".", "-")] = value
+		return nil
+	}
+	if allowed, hint, ok := changesData(name); ok {
+		if slices.ContainsFunc(allowed, func(a string) bool { return strings.EqualFold(a, value) }) {
+			return nil
+		}
+		return fmt.Errorf("is not supported and would change what is published%s", hint)
+	}
+	if ignored(name) {
+		c.warnings = append(c.warnings, fmt.Sprintf("--debezium-config: %s is ignored", name))
+		return nil
+	}
+	return errors.New("is not a property of Debezium's connectors for MySQL and MariaDB")
+}
+
+func (c *connector) converter(name, class string) error {
+	flag := strings.ReplaceAll(name, ".", "-")
+	switch {
+	case strings.HasSuffix(class, ".JsonConverter"):
+		c.values[flag] = "json"
+	case strings.HasSuffix(class, ".AvroConverter"):
+		c.values[flag] = "avro"
+	default:
+		return fmt.Errorf("%s is not supported: use Connect's JsonConverter or an AvroConverter", class)
+	}
+	return nil
+}

@@ -1,0 +1,38 @@
+package config
+
+// difference is a setting whose default in Debezium falsifies data.
+type difference struct{ property, value, theirs, lapse string }
+
+func (f *Format) differences() []difference {
+	yes := map[bool]string{true: "true", false: "false"}
+	return []difference{
+		{"bigint.unsigned.handling.mode", f.BigintUnsignedHandlingMode, "long", "BIGINT UNSIGNED from 2^63 on reads as a negative number"},
+		{"event.converting.failure.handling.mode", f.EventConvertingFailureHandlingMode, "warn", "a value that cannot be converted reads as null"},
+		{"skipped.operations", f.SkippedOperations, "t", "TRUNCATE is not published, so its rows stay"},
+		{"replace.null.with.default", yes[f.ReplaceNullWithDefault], "true", "NULL reads as the column's default"},
+	}
+}
+
+// OtherDefaults returns, for the start of the log, the settings that differ
+// from Debezium's defaults because those falsify data: property=value.
+func (f *Format) OtherDefaults() []string {
+	var out []string
+	for _, d := range f.differences() {
+		if d.value != d.theirs {
+			out = append(out, d.property+"="+d.value)
+		}
+	}
+	return out
+}
+
+// LapsedPromises returns what no longer holds, because a setting is as
+// Debezium's default has it.
+func (f *Format) LapsedPromises() []string {
+	var out []string
+	for _, d := range f.differences() {
+		if d.value == d.theirs {
+			out = append(out, d.property+"="+d.value+": "+d.lapse)
+		}
+	}
+	return out
+}

@@ -1,0 +1,142 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Patterns is a list of regular expressions by Debezium's matching rules: they
+// are separated by commas (a comma that belongs to one is written \,), match
+// whole names and do not tell upper from lower case.
+type Patterns struct {
+	text string
+	list []*regexp.Regexp
+}
+
+// ParsePatterns reads a list. Expressions that Java understands and RE2 does
+// not, or not the same way, are errors.
+func ParsePatterns(s string) (Patterns, error) {
+	p := Patterns{text: s}
+	var errs []error
+	for _, part := range splitPatterns(s) {
+		part = strings.TrimSpace(part)
+		if part == "" {
+			continue
+		}
+		re, err := compile(part)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		p.list = append(p.list, re)
+	}
+	return p, errors.Join(errs...)
+}
+
+// UnmarshalText reads a list.
+func (p *Patterns) UnmarshalText(text []byte) error {
+	var err error
+	*p, err = ParsePatterns(string(text))
+	return err
+}
+
+// String returns the list as it was given.
+func (p Patterns) String() string { return p.text }
+
+// Empty reports whether the list has no expression.
+func (p Patterns) Empty() bool { return len(p.list) == 0 }
+
+// Match reports whether an expression of the list matches the whole name.
+func (p Patterns) Match(name string) bool {
+	for _, re := range p.list {
+		if re.MatchString(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// splitPatterns splits at commas that no backslash stands before, and takes
+// that backslash away.
+func splitPatterns(s string) []string {
+	var parts []string
+	var part strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == ',':
+			parts = append(parts, part.String())
+			part.Reset()
+			continue
+		case s[i] == '\\' && i+1 < len(s) && s[i+1] == ',':
+			i++
+		case s[i] == '\\' && i+1 < len(s):
+			part.WriteByte(s[i])
+			i++
+		default:
+		}
+		part.WriteByte(s[i])
+	}
+	return append(parts, part.String())
+}
+
+func compile(pattern string) (*regexp.Regexp, error) {
+	if feature := javaOnly(pattern); feature != "" {
+		return nil, fmt.Errorf("regular expression %s: %s is not supported; list the names, or use an exclude list", pattern, feature)
+	}
+	if _, err := regexp.Compile(pattern); err != nil {
+		return nil, fmt.Errorf("regular expression %s: %w", pattern, err)
+	}
+	return regexp.Compile("(?i)^(?:" + pattern + ")$")
+}
+
+// javaOnly names the first feature of Java's expressions that RE2 lacks or
+// reads in another way.
+func javaOnly(p string) string {
+	inClass := false
+	for i := 0; i < len(p); i++ {
+		rest := p[i:]
+		switch {
+		case strings.HasPrefix(rest, `\Q`):
+			end := strings.Index(rest, `\E`)
+			if end < 0 {
+				return ""
+			}
+			i += end + 1
+		case p[i] == '\\' && i+1 < len(p):
+			i++
+			switch c := p[i]; {
+			case c >= '1' && c <= '9', c == 'k':
+				return "a back reference"
+			case strings.IndexByte("GZhHRX", c) >= 0:
+				return `\` + string(c)
+			default:
+			}
+		case inClass && p[i] == ']':
+			inClass = false
+		case inClass && strings.HasPrefix(rest, "&&"):
+			return "an intersection of classes"
+		case inClass && p[i] == '[' && !strings.HasPrefix(rest, "[:"):
+			return "a class within a class"
+		case inClass:
+		case p[i] == '[':
+			inClass = true
+			if strings.HasPrefix(rest, "[]") || strings.HasPrefix(rest, "[^]") {
+				i = i + strings.IndexByte(rest, ']')
+			} else if strings.HasPrefix(rest, "[^") {
+				i++
+			}
+		case strings.HasPrefix(rest, "(?=") || strings.HasPrefix(rest, "(?!"):
+			return "a look ahead"
+		case strings.HasPrefix(rest, "(?<=") || strings.HasPrefix(rest, "(?<!"):
+			return "a look behind"
+		case strings.HasPrefix(rest, "(?>"):
+			return "an atomic group"
+		case i+1 < len(p) && p[i+1] == '+' && strings.IndexByte("*+?}", p[i]) >= 0:
+			return "a possessive quantifier"
+		default:
+		}
+	}
+	return ""
+}
