@@ -36,7 +36,7 @@ func startServerWith(t *testing.T, plugin string, answer func(query string) (*go
 		t.Fatal(err)
 	}
 	f := &fakeServer{answer: answer, plugin: plugin}
-	conf := server.NewServer("8.0.31-fake", gomysql.DEFAULT_COLLATION_ID, f.plugin, nil, nil)
+	conf := server.NewServer("8.0.31-fake", gomysql.DEFAULT_COLLATION_ID, gomysql.AUTH_NATIVE_PASSWORD, nil, nil)
 	var wg sync.WaitGroup
 	t.Cleanup(func() {
 		_ = l.Close()

@@ -11,46 +11,91 @@ import (
 	"github.com/firn-cdc/firn/pkg/mysql"
 )
 
-// snapshotTries is how often a snapshot is opened anew in the hope that nothing is committed meanwhile.
-const snapshotTries = 3
-
 // execer runs statements; a fake stands in for the server in tests.
 type execer interface {
 	querier
 	Exec(ctx context.Context, query string, args ...any) error
 }
 
-// openMariaDB opens a consistent snapshot and returns its position, of which
-// the server tells the file and offset alone. If the binlog still ends there
-// after gtid_binlog_pos was read, that is the GTID position. If it never does,
-// the server has to look into the file, which takes it some 20 ms per 100 MB.
-func openMariaDB(ctx context.Context, q execer) (p debezium.Position, err error) {
-	set := ""
+const (
+	snapshotTries = 100
+	snapshotPause = time.Millisecond
+)
+
+// openBetween opens a consistent snapshot on MariaDB between two ends of the
+// binlog. The low one must not be ahead of the snapshot: what is in the binlog
+// may wait for its commit, a moment for which the snapshot is opened again.
+func openBetween(ctx context.Context, q execer) (low, high debezium.Position, err error) {
+	if low, err = endOfBinlog(ctx, q); err != nil {
+		return low, high, err
+	}
 	for try := 1; ; try++ {
 		if err = q.Exec(ctx, startSnapshot); err != nil {
-			return p, err
+			return low, high, err
 		}
-		if p, err = snapshotFile(ctx, q); err != nil {
-			return p, err
+		seen, err := snapshotFile(ctx, q)
+		if err != nil {
+			return low, high, err
 		}
-		still := false
-		if set, still, err = gtidsAt(ctx, q, p); err != nil {
-			return p, err
-		}
-		if still {
+		if seen.CompareFile(low) >= 0 {
 			break
 		}
 		if try == snapshotTries {
-			rows, err := q.Strings(ctx, "SELECT BINLOG_GTID_POS(?, ?)", p.File, p.Pos)
-			if err != nil {
-				return p, err
-			}
-			set = rows[0][0]
-			break
+			return low, high, fmt.Errorf("transactions in the binlog before %s:%d are not committed", low.File, low.Pos)
+		}
+		if err := sleep(ctx, snapshotPause); err != nil {
+			return low, high, err
 		}
 	}
-	p.GTIDs, err = debezium.ParseGTIDSet(debezium.FlavorMariaDB, set)
+	high, err = endOfBinlog(ctx, q)
+	return low, high, err
+}
+
+// endOfBinlog returns MariaDB's GTID position and a file and offset that is not before it.
+func endOfBinlog(ctx context.Context, q querier) (p debezium.Position, err error) {
+	rows, err := q.Strings(ctx, "SELECT @@GLOBAL.gtid_binlog_pos")
+	if err != nil {
+		return p, err
+	}
+	if p.GTIDs, err = debezium.ParseGTIDSet(debezium.FlavorMariaDB, rows[0][0]); err != nil {
+		return p, err
+	}
+	if rows, err = q.Strings(ctx, "SHOW MASTER STATUS"); err != nil {
+		return p, err
+	}
+	if len(rows) == 0 {
+		return p, mysql.ErrNoBinlog
+	}
+	p.File = rows[0][0]
+	p.Pos, err = strconv.ParseUint(rows[0][1], 10, 64)
 	return p, err
+}
+
+// openAt opens a consistent snapshot on MariaDB and returns its position. The
+// server knows the file and offset; for the GTID position it reads that file,
+// which takes a while on large ones.
+func openAt(ctx context.Context, q execer) (p debezium.Position, err error) {
+	if err = q.Exec(ctx, startSnapshot); err != nil {
+		return p, err
+	}
+	if p, err = snapshotFile(ctx, q); err != nil {
+		return p, err
+	}
+	rows, err := q.Strings(ctx, "SELECT BINLOG_GTID_POS(?, ?)", p.File, p.Pos)
+	if err != nil {
+		return p, err
+	}
+	p.GTIDs, err = debezium.ParseGTIDSet(debezium.FlavorMariaDB, rows[0][0])
+	return p, err
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
 }
 
 // snapshotFile returns the file and offset of the session's consistent snapshot.
@@ -73,20 +118,6 @@ func snapshotFile(ctx context.Context, q querier) (p debezium.Position, err erro
 		return p, mysql.ErrNoBinlog
 	}
 	return p, nil
-}
-
-// gtidsAt returns the GTID position of the end of the binlog, and whether that is p still.
-func gtidsAt(ctx context.Context, q querier, p debezium.Position) (set string, still bool, err error) {
-	rows, err := q.Strings(ctx, "SELECT @@GLOBAL.gtid_binlog_pos")
-	if err != nil {
-		return "", false, err
-	}
-	end, err := q.Strings(ctx, "SHOW MASTER STATUS")
-	if err != nil {
-		return "", false, err
-	}
-	still = len(end) == 1 && end[0][0] == p.File && end[0][1] == strconv.FormatUint(p.Pos, 10)
-	return rows[0][0], still, nil
 }
 
 const (
@@ -119,7 +150,7 @@ func (r *Reader) openLocked(ctx context.Context, t *Table) (view, error) {
 	if unlock := r.locker.Exec(ctx, "UNLOCK TABLES"); unlock != nil {
 		err = errors.Join(err, unlock)
 	}
-	return view{low: p, exact: true}, err
+	return view{low: p, high: p, transaction: true}, err
 }
 
 func lockTable(ctx context.Context, locker *mysql.Conn, t *Table) error {
@@ -133,10 +164,8 @@ func lockTable(ctx context.Context, locker *mysql.Conn, t *Table) error {
 		case !mysql.IsServerError(err, mysql.CodeLockWaitTimeout) || try == lockTries:
 			return fmt.Errorf("lock the table for a moment: %w", err)
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(lockPause):
+		if err := sleep(ctx, lockPause); err != nil {
+			return err
 		}
 	}
 }

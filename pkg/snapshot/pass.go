@@ -3,6 +3,7 @@ package snapshot
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/mysql"
@@ -73,12 +74,15 @@ func (r *Reader) startPass(ctx context.Context, t *Table) error {
 // the snapshot's making. It may hold changes beyond either, which the stream repeats.
 func (r *Reader) openPass(ctx context.Context, t *Table) (*pass, error) {
 	if r.server.Flavor == debezium.FlavorMariaDB {
-		v, err := r.openSnapshot(ctx)
-		return &pass{table: t, low: v.low, high: v.low}, err
+		at, err := openAt(ctx, r.conn)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("open a consistent snapshot: %w", err), r.rollback(ctx))
+		}
+		return &pass{table: t, low: at, high: at}, nil
 	}
 	v, err := r.openLocked(ctx, t)
 	if err == nil || !r.server.GTIDMode || !errors.Is(err, ErrLockTables) {
-		return &pass{table: t, low: v.low, high: v.low}, err
+		return &pass{table: t, low: v.low, high: v.high}, err
 	}
 	p := &pass{table: t, loose: true}
 	if p.low.GTIDs, err = r.conn.Executed(ctx); err != nil {

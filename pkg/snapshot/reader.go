@@ -66,15 +66,20 @@ func (r *Reader) connect(ctx context.Context) error {
 
 // view is what the reader's next SELECT sees.
 type view struct {
-	low   debezium.Position // all committed up to it is seen
-	exact bool              // nothing committed after it is seen; a transaction is open
+	low         debezium.Position // all committed up to it is seen
+	high        debezium.Position // of a transaction: nothing committed after it is seen
+	transaction bool              // a transaction is open
 }
 
 // open prepares the connection so that a SELECT sees at least what was committed up to the view's low position.
 func (r *Reader) open(ctx context.Context, t *Table) (view, error) {
 	switch {
 	case r.server.Flavor == debezium.FlavorMariaDB:
-		return r.openSnapshot(ctx)
+		low, high, err := openBetween(ctx, r.conn)
+		if err != nil {
+			return view{}, errors.Join(fmt.Errorf("open a consistent snapshot: %w", err), r.rollback(ctx))
+		}
+		return view{low: low, high: high, transaction: true}, nil
 	case r.server.GTIDMode:
 		set, err := r.conn.Executed(ctx)
 		return view{low: debezium.Position{GTIDs: set}}, err
@@ -83,13 +88,15 @@ func (r *Reader) open(ctx context.Context, t *Table) (view, error) {
 	}
 }
 
-// finish ends the view and returns a position that it does not see beyond, or hardly.
+// finish ends the view and returns a position that it does not see beyond. MySQL
+// may commit in the engine a moment before it says so: such a change comes again
+// in the stream.
 func (r *Reader) finish(ctx context.Context, v view) (debezium.Position, error) {
-	if v.exact {
+	if v.transaction {
 		if r.conn.Broken() { // the server ended the transaction with the connection
-			return v.low, nil
+			return v.high, nil
 		}
-		return v.low, r.conn.Exec(ctx, "COMMIT")
+		return v.high, r.conn.Exec(ctx, "COMMIT")
 	}
 	if err := r.connect(ctx); err != nil {
 		return debezium.Position{}, err
@@ -99,12 +106,3 @@ func (r *Reader) finish(ctx context.Context, v view) (debezium.Position, error) 
 }
 
 const startSnapshot = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
-
-// openSnapshot uses MariaDB's consistent snapshots, which know their position in the binlog.
-func (r *Reader) openSnapshot(ctx context.Context) (view, error) {
-	p, err := openMariaDB(ctx, r.conn)
-	if err != nil {
-		return view{}, errors.Join(fmt.Errorf("open a consistent snapshot: %w", err), r.rollback(ctx))
-	}
-	return view{low: p, exact: true}, nil
-}

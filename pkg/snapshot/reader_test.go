@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,6 +28,7 @@ type fakeServer struct {
 	payload  func(id int) int // bytes of a row
 	refuse   string           // a statement to deny
 	restless bool             // MariaDB: the binlog moves on between any two queries
+	behind   int              // MariaDB: transactions in the binlog not committed yet; one less after each look
 
 	mu      sync.Mutex
 	conns   int
@@ -111,7 +113,9 @@ func (s *session) HandleQuery(query string) (*gomysql.Result, error) {
 	case query == "SHOW MASTER STATUS":
 		return result([]string{"File", "Position", "a", "b", "c"}, []any{"b.1", position, "", "", ""})
 	case strings.HasPrefix(query, "SHOW STATUS"):
-		return result([]string{"n", "v"}, []any{"Binlog_snapshot_file", "b.1"}, []any{"Binlog_snapshot_position", position})
+		at := strconv.Itoa(100 * (s.commits - s.behind))
+		s.behind = max(s.behind-1, 0)
+		return result([]string{"n", "v"}, []any{"Binlog_snapshot_file", "b.1"}, []any{"Binlog_snapshot_position", at})
 	case strings.HasPrefix(query, "SELECT BINLOG_GTID_POS("):
 		return result([]string{"g"}, []any{"0-1-77"})
 	case query == "SELECT id, p FROM `d`.`t`":
@@ -265,9 +269,8 @@ func TestReader_Watermarks(t *testing.T) {
 	const start = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
 	withoutGTID := &mysql.Server{Flavor: debezium.FlavorMySQL, Number: 80031}
 	mariaDB := &mysql.Server{Flavor: debezium.FlavorMariaDB, Number: 101106, GTIDMode: true}
-	look := []string{
-		"1 " + start, "1 SHOW STATUS LIKE 'binlog_snapshot_%'", "1 SELECT @@GLOBAL.gtid_binlog_pos", "1 SHOW MASTER STATUS",
-	}
+	end := []string{"1 SELECT @@GLOBAL.gtid_binlog_pos", "1 SHOW MASTER STATUS"}
+	open := []string{"1 " + start, "1 SHOW STATUS LIKE 'binlog_snapshot_%'"}
 	tests := []struct {
 		name       string
 		fake       *fakeServer
@@ -288,13 +291,21 @@ func TestReader_Watermarks(t *testing.T) {
 			statements: []string{"2 LOCK TABLES `d`.`t` READ", "2 SHOW MASTER STATUS", "1 " + start, "2 UNLOCK TABLES", "1 SELECT", "1 COMMIT"},
 		},
 		{
-			name: "MariaDB knows the position of a snapshot", fake: &fakeServer{commits: 3}, server: mariaDB, table: keyed(),
-			low: "0-1-3 b.1:300", high: "0-1-3 b.1:300", statements: append(look[:4:4], "1 SELECT", "1 COMMIT"),
+			name: "MariaDB at rest", fake: &fakeServer{commits: 3}, server: mariaDB, table: keyed(),
+			low: "0-1-3 b.1:300", high: "0-1-3 b.1:300", statements: slices.Concat(end, open, end, []string{"1 SELECT", "1 COMMIT"}),
 		},
 		{
-			name: "MariaDB that never rests looks into the file", fake: &fakeServer{restless: true}, server: mariaDB, table: keyed(),
-			low: "0-1-77 b.1:1000", high: "0-1-77 b.1:1000",
-			statements: append(append(append(append(look[:4:4], look...), look...), "1 SELECT BINLOG_GTID_POS('b.1', 1000)"), "1 SELECT", "1 COMMIT"),
+			name: "MariaDB that commits between any two queries", fake: &fakeServer{restless: true}, server: mariaDB, table: keyed(),
+			low: "0-1-1 b.1:200", high: "0-1-5 b.1:600", statements: slices.Concat(end, open, end, []string{"1 SELECT", "1 COMMIT"}),
+		},
+		{
+			name: "MariaDB whose engine is behind the binlog", fake: &fakeServer{commits: 3, behind: 2}, server: mariaDB, table: keyed(),
+			low: "0-1-3 b.1:300", high: "0-1-3 b.1:300", statements: slices.Concat(end, open, open, open, end, []string{"1 SELECT", "1 COMMIT"}),
+		},
+		{
+			name: "a table without a key is read at the very position of MariaDB's snapshot", fake: &fakeServer{restless: true}, server: mariaDB,
+			table: keyless(), low: "0-1-77 b.1:200", high: "0-1-77 b.1:200",
+			statements: slices.Concat(open, []string{"1 SELECT BINLOG_GTID_POS('b.1', 200)", "1 SELECT", "1 COMMIT"}),
 		},
 		{
 			name: "a table without a key is locked for the snapshot of one pass", fake: &fakeServer{commits: 3}, server: mySQL, table: keyless(),
