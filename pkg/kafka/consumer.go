@@ -88,6 +88,7 @@ type reading struct {
 	fetch    int  // bytes to ask for: more after a batch that did not fit
 	intern   map[string]string
 	attempts int       // in a row without an answer
+	alone    bool      // fetched without others, after an answer that could not be decoded
 	notBy    time.Time // no fetch before
 	replica  int32     // preferred broker, -1: the leader
 	leaseEnd time.Time // of the preference

@@ -27,6 +27,9 @@ var (
 	ErrTopicRecreated   = errors.New("topic was deleted and created again")
 )
 
+// errCredentials is a token or password that could not be had.
+var errCredentials = errors.New("get the credentials for Kafka")
+
 // Retriable reports whether err is one of Kafka's that may be gone after a while
 // with a new producer or consumer, a doubtful commit included.
 func Retriable(err error) bool {
@@ -34,7 +37,7 @@ func Retriable(err error) bool {
 	switch {
 	case errors.Is(err, ErrFenced), errors.Is(err, ErrAuthRefused), errors.Is(err, ErrDenied), errors.Is(err, ErrTLS):
 		return false
-	case errors.Is(err, ErrUnreachable), errors.Is(err, ErrCommitUnknown):
+	case errors.Is(err, ErrUnreachable), errors.Is(err, ErrCommitUnknown), errors.Is(err, errCredentials):
 		return true
 	case !errors.As(err, &k):
 		return false
@@ -50,7 +53,7 @@ func Retriable(err error) bool {
 func retriable(err error) bool {
 	var k sarama.KError
 	if !errors.As(err, &k) {
-		return transport(err) || errors.Is(err, sarama.ErrOutOfBrokers)
+		return transport(err)
 	}
 	switch k {
 	case sarama.ErrUnknownTopicOrPartition, sarama.ErrLeaderNotAvailable, sarama.ErrNotLeaderForPartition,
@@ -67,22 +70,38 @@ func retriable(err error) bool {
 }
 
 // transport reports whether err says that a request or its answer was lost, or
-// that the connection could not be made.
+// that a connection could not be made.
 func transport(err error) bool {
 	var k sarama.KError
-	var config sarama.ConfigurationError
-	var encoding sarama.PacketEncodingError
+	var network net.Error
 	switch {
-	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case err == nil, errors.As(err, &k), permanentTLS(err),
+		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return false
-	case errors.As(err, &k), errors.As(err, &config), errors.As(err, &encoding), permanentTLS(err):
-		return false
-	case errors.Is(err, sarama.ErrUnsupportedVersion), errors.Is(err, sarama.ErrClosedClient),
-		errors.Is(err, sarama.ErrDecompressedBatchTooLarge), errors.Is(err, ErrClosed):
-		return false
-	default:
+	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
+		errors.Is(err, sarama.ErrNotConnected), errors.Is(err, sarama.ErrOutOfBrokers), errors.Is(err, sarama.ErrBrokerNotFound),
+		errors.Is(err, sarama.ErrIncompleteResponse), errors.Is(err, sarama.ErrControllerNotAvailable),
+		errors.Is(err, errCredentials), errors.Is(err, ErrUnreachable):
 		return true
+	default:
+		return false
 	}
+}
+
+// broken reports whether err leaves its connection useless: sarama answers
+// every later request on it with the same error.
+func broken(err error) bool {
+	var k sarama.KError
+	var encoding sarama.PacketEncodingError
+	return err != nil && !errors.As(err, &k) && !errors.As(err, &encoding)
+}
+
+// undecodable reports whether err is an answer that cannot be read: damaged on
+// the way, or in the log.
+func undecodable(err error) bool {
+	var config sarama.ConfigurationError
+	return broken(err) && !transport(err) && !errors.As(err, &config) && !permanentTLS(err) &&
+		!errors.Is(err, sarama.ErrUnsupportedVersion) && !errors.Is(err, sarama.ErrClosedClient)
 }
 
 func permanentTLS(err error) bool {
@@ -108,7 +127,7 @@ func explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, ErrUnreachable), errors.Is(err, ErrTLS):
+	case errors.Is(err, ErrUnreachable), errors.Is(err, ErrTLS), errors.Is(err, errCredentials):
 		return err
 	case permanentTLS(err):
 		return fmt.Errorf("%w (--kafka-tls, --kafka-ca-file, --kafka-cert-file): %w", ErrTLS, err)

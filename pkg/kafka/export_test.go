@@ -16,3 +16,6 @@ func Kill(g *Group) error {
 func Committed(partition int32, from int64, block *sarama.FetchResponseBlock) ([]Record, int64, error) {
 	return committed(nil, "t", partition, from, block, make(map[string]string))
 }
+
+// Brokers returns where c's cluster is.
+func Brokers(c *Client) []string { return c.cfg.Brokers }

@@ -16,6 +16,7 @@ const (
 	crowdedWait = 5 * time.Millisecond
 	fetchAhead  = 2 // fetches of one partition that may wait for Poll
 	missingFor  = 8 // attempts until an unknown topic is taken to be deleted
+	damagedFor  = 5 // attempts until what cannot be decoded is taken to be damaged in the log
 )
 
 // run starts a fetch for every broker that has partitions to read and none
@@ -65,6 +66,9 @@ func (r *Consumer) dispatch() time.Duration {
 		if w.from < 0 {
 			crowded[b] = true
 			continue
+		}
+		if of := byBroker[b]; len(of) > 0 && (w.alone || of[0].alone) {
+			continue // its turn comes
 		}
 		byBroker[b] = append(byBroker[b], w)
 	}
@@ -139,7 +143,7 @@ func (r *Consumer) fetch(b *sarama.Broker, req *sarama.FetchRequest, wants []wan
 	if err == nil && answer.ErrorCode != 0 {
 		err = sarama.KError(answer.ErrorCode)
 	}
-	if err != nil && transport(err) {
+	if broken(err) {
 		_ = b.Close()
 	}
 	got := make([]arrival, len(wants))
@@ -212,7 +216,7 @@ func (r *Consumer) slab() []Record {
 
 // accept queues what came of p, r.mu held.
 func (r *Consumer) accept(p *reading, a arrival) {
-	p.attempts, p.notBy = 0, time.Time{}
+	p.attempts, p.notBy, p.alone = 0, time.Time{}, false
 	if to := a.block.PreferredReadReplica; to >= 0 && to != p.replica {
 		p.replica, p.leaseEnd = to, time.Now().Add(replicaLease)
 	}
@@ -249,8 +253,10 @@ func (r *Consumer) failedFetch(p *reading, err error) {
 	case errors.Is(err, sarama.ErrOffsetOutOfRange):
 		r.fetches.Go(func() { r.outOfRange(p) })
 		p.failed = true // until that has looked
-	case errors.Is(err, sarama.ErrUnknownTopicOrPartition) && p.attempts < missingFor,
+	case undecodable(err) && p.attempts < damagedFor,
+		errors.Is(err, sarama.ErrUnknownTopicOrPartition) && p.attempts < missingFor,
 		!errors.Is(err, sarama.ErrUnknownTopicOrPartition) && retriable(err):
+		p.alone = undecodable(err) // or it would stop the others of its fetch too
 		p.notBy = time.Now().Add(backoff(nil, p.attempts))
 		if p.attempts == 3 {
 			r.logger.Warn("partition cannot be read, trying on", "topic", p.key.Topic, "partition", p.key.Partition, "error", err)

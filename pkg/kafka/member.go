@@ -239,7 +239,7 @@ func askCoordinator[T any](g *Group, send func(*sarama.Broker) (T, sarama.KError
 	}
 	answer, code, err := send(b)
 	if err != nil {
-		if transport(err) {
+		if broken(err) {
 			_ = b.Close()
 		}
 		return zero, err
@@ -295,10 +295,10 @@ func (g *Group) sendBeat(member string, generation int32) error {
 	}
 	answer, err := b.Heartbeat(&sarama.HeartbeatRequest{Version: 3, GroupId: g.cfg.GroupID, MemberId: member, GenerationId: generation})
 	switch {
-	case err != nil && transport(err):
-		_ = b.Close()
-		return err
 	case err != nil:
+		if broken(err) {
+			_ = b.Close()
+		}
 		return err
 	case answer.Err != sarama.ErrNoError:
 		return answer.Err

@@ -176,7 +176,7 @@ func (c *Client) transactionNames(ctx context.Context) map[int64]string {
 			break
 		}
 		_ = b.Open(c.session.Config()) // it may be open
-		answer, err := b.ListTransactions(&sarama.ListTransactionsRequest{})
+		answer, err := b.ListTransactions(&sarama.ListTransactionsRequest{DurationFilter: -1})
 		if err != nil {
 			continue // a name less in an error message
 		}

@@ -95,6 +95,7 @@ type Producer struct {
 	err      error
 	changed  chan struct{} // closed and replaced when a waiter should look again
 	resume   time.Time     // no sending before, after a retriable error
+	retries  int           // rounds in a row that had one
 }
 
 type topic struct {
@@ -147,13 +148,11 @@ func NewProducer(ctx context.Context, c *Client, cfg ProducerConfig) (*Producer,
 func (p *Producer) Begin() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case p.cfg.TransactionalID == "":
-		return p.failed()
-	case p.inTxn:
+	if err := p.failed(); err != nil || p.cfg.TransactionalID == "" {
+		return err
+	}
+	if p.inTxn {
 		return errors.New("begin a Kafka transaction: one is open")
-	case p.failed() != nil:
-		return p.failed()
 	}
 	p.inTxn = true
 	return nil

@@ -50,7 +50,7 @@ func (c *Config) secure(ctx context.Context, sc *sarama.Config) error {
 	if c.Password != nil && c.Auth != AuthIAM {
 		password, err := c.Password(ctx)
 		if err != nil {
-			return fmt.Errorf("read the Kafka password: %w", err)
+			return fmt.Errorf("%w: %w", errCredentials, err)
 		}
 		sasl.Password = password
 	}
@@ -96,7 +96,7 @@ type saslTokens struct {
 func (t *saslTokens) Token() (*sarama.AccessToken, error) {
 	token, err := t.tokens.Token(t.ctx)
 	if err != nil {
-		return nil, fmt.Errorf("issue an IAM token: %w", err)
+		return nil, fmt.Errorf("%w: issue an IAM token: %w", errCredentials, err)
 	}
 	return &sarama.AccessToken{Token: token}, nil
 }
@@ -119,7 +119,7 @@ type scramClient struct {
 func (s *scramClient) Begin(user, _, authzID string) error {
 	password, err := s.password(s.ctx)
 	if err != nil {
-		return fmt.Errorf("read the Kafka password: %w", err)
+		return fmt.Errorf("%w: %w", errCredentials, err)
 	}
 	client, err := s.hash.NewClient(user, password, authzID)
 	if err != nil {

@@ -76,7 +76,7 @@ func (p *Producer) round() (round []*batch, wait time.Duration) {
 		rest = append(rest, part)
 	}
 	p.active = append(rest, served...) // who had to wait is first the next time
-	p.sending = true
+	p.sending = len(round) > 0
 	return round, 0
 }
 
@@ -113,9 +113,11 @@ func (p *Producer) deliver(round []*batch) {
 			retry = true
 		}
 	}
-	p.resume = time.Time{}
+	p.resume, p.retries = time.Time{}, p.retries+1
 	if retry {
-		p.resume = time.Now().Add(100 * time.Millisecond)
+		p.resume = time.Now().Add(min(10*time.Millisecond<<min(p.retries, 6), 500*time.Millisecond))
+	} else {
+		p.retries = 0
 	}
 	p.sending = false
 	p.broadcast()
@@ -172,7 +174,7 @@ func (p *Producer) produce(leader *sarama.Broker, of []int, round []*batch, resu
 		req.AddBatch(b.partition.topic.name, b.partition.id, b.encoded)
 	}
 	answer, err := leader.Produce(req)
-	if err != nil && transport(err) {
+	if broken(err) {
 		_ = leader.Close()
 	}
 	for _, i := range of {

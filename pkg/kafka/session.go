@@ -107,8 +107,8 @@ func (s *session) once(r request) error {
 	if err != nil {
 		return err
 	}
-	if err = r.send(b); err != nil && transport(err) {
-		_ = b.Close() // after a timeout sarama would answer every request with it
+	if err = r.send(b); broken(err) {
+		_ = b.Close()
 	}
 	return err
 }

@@ -42,14 +42,17 @@ func (p *Producer) Commit(ctx context.Context) error {
 
 // Abort drops what was sent since Begin, ends the error that ended the span and
 // readies the producer for the next Begin. It returns ErrFenced when another
-// producer has taken over.
+// producer has taken over, or the broker has given the transaction up for its
+// age; such a producer is of no use any more.
 func (p *Producer) Abort(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	switch {
+	case p.closed:
 		return ErrClosed
-	}
-	if p.err == nil {
+	case errors.Is(p.err, ErrFenced):
+		return p.err
+	case p.err == nil:
 		p.err = errAborted
 	}
 	p.drop()
@@ -76,7 +79,8 @@ func (p *Producer) Abort(ctx context.Context) error {
 
 func (p *Producer) abort(ctx context.Context, doubt bool, enrolled int) error {
 	if enrolled > 0 {
-		if err := p.endTxn(ctx, false); err != nil && (!doubt || ctx.Err() != nil) {
+		err := p.endTxn(ctx, false)
+		if err != nil && (!doubt || ctx.Err() != nil || errors.Is(err, ErrFenced)) {
 			return err
 		}
 	}
