@@ -183,6 +183,8 @@ func (c *Column) normal(text string) string {
 		return normalJSON(text)
 	case "char":
 		return strings.TrimRight(text, " ")
+	case "time":
+		return strings.TrimSuffix(text, ".000000")
 	default:
 		return text
 	}

@@ -75,10 +75,12 @@ func (s *session) publishChange(source debezium.Source, part schemahistory.Part)
 }
 
 // concerns reports whether a schema change concerns what is captured: one of
-// its tables, or a database that may hold some.
+// its tables, or a database that holds some.
 func (s *session) concerns(part schemahistory.Part) bool {
 	if len(part.Changes) == 0 && len(part.Tables) == 0 {
-		return part.Database == "" || s.cfg.CapturedDatabase(part.Database)
+		return part.Database == "" || slices.ContainsFunc(s.history.Tables(), func(id debezium.TableID) bool {
+			return id.Database == part.Database && s.cfg.Captured(id)
+		})
 	}
 	return slices.ContainsFunc(part.Tables, s.cfg.Captured) ||
 		slices.ContainsFunc(part.Changes, func(c debezium.TableChange) bool {

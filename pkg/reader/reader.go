@@ -35,12 +35,13 @@ type Reader struct {
 	log       *slog.Logger
 	connector string // mysql or mariadb
 	metrics   *telemetry.Reader
-	bytes     int64 // published
+	bytes     int64           // published
+	undone    map[string]bool // transactions that the server rolled back after their rows were read
 }
 
 // New returns a reader. The configuration must be valid.
 func New(cfg Config) *Reader {
-	return &Reader{cfg: cfg, log: cfg.Logger}
+	return &Reader{cfg: cfg, log: cfg.Logger, undone: make(map[string]bool)}
 }
 
 // Run reads until ctx ends, the work is done (StopAtEnd, SnapshotInitialOnly),

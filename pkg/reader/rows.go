@@ -15,7 +15,7 @@ func (s *session) rows(rows *binlog.Rows) error {
 	if err != nil {
 		return err
 	}
-	if t == nil || !t.from.IsZero() && !s.position.AtOrAfter(t.from) {
+	if t == nil || s.undone[s.transaction] || !t.from.IsZero() && !s.position.AtOrAfter(t.from) {
 		return rows.SkipAll()
 	}
 	s.source(rows)

@@ -30,7 +30,9 @@ type session struct {
 	lastSave time.Time
 	span     span
 	position debezium.Position // the last commit that the stream has passed
-	end      debezium.Position // of --stop-at-end
+
+	transaction string            // the one being read
+	end         debezium.Position // of --stop-at-end
 
 	tables map[debezium.TableID]*table
 	maps   map[*binlog.TableMap]*table
@@ -119,6 +121,7 @@ func (s *session) handle(event binlog.Event) error {
 		s.progress.Within(e.GTID, e.Event+1, e.Ordinal, e.TsNs, e.ServerID)
 		return nil
 	case *binlog.Begin:
+		s.transaction = transactionName(e)
 		return nil
 	case *binlog.Query:
 		return s.statement(e)
@@ -128,7 +131,10 @@ func (s *session) handle(event binlog.Event) error {
 		s.committed(e)
 		return nil
 	case *binlog.Rollback:
-		return fmt.Errorf("%w: the server ended transaction %s without committing it: what was read of it does not stand", errRestart, e.GTID)
+		if s.undone[s.transaction] {
+			return nil
+		}
+		return s.rolledBack()
 	case *binlog.Heartbeat:
 		s.position = e.Position
 		s.progress.At(e.Position, e.Prepared, 0, 0)
@@ -143,6 +149,25 @@ func (s *session) handle(event binlog.Event) error {
 
 // errRestart ends a session that must begin again at the last saved position.
 var errRestart = errors.New("begin again at the last saved position")
+
+// rolledBack gives up what was published of a transaction that the server then
+// ended without committing, as one does that died while writing it. The next
+// session begins before it and passes over it.
+func (s *session) rolledBack() error {
+	if s.saved.GTID != "" || s.saved.Ordinal > 0 {
+		return fmt.Errorf("the server rolled back transaction %s, of which rows are published: take a new snapshot of the tables it changed", s.transaction)
+	}
+	s.undone[s.transaction] = true
+	s.metrics.RolledBack.Add(1)
+	return fmt.Errorf("%w: the server rolled back transaction %s", errRestart, s.transaction)
+}
+
+func transactionName(b *binlog.Begin) string {
+	if b.GTID != "" {
+		return b.GTID
+	}
+	return fmt.Sprintf("%s:%d", b.File, b.Pos)
+}
 
 // close ends what the session started, in reverse.
 func (s *session) close() error {

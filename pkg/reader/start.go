@@ -220,17 +220,27 @@ func (s *session) definitionsAt(ctx context.Context, conn *mysql.Conn) ([]defini
 	return nil, debezium.Position{}, fmt.Errorf("read table definitions: tables were altered during each of %d tries", tries)
 }
 
+// definitions reads all tables of the databases that hold a captured one: a
+// rename may bring any of them in.
 func (s *session) definitions(ctx context.Context, conn *mysql.Conn) ([]definition, error) {
 	tables, err := conn.Tables(ctx)
 	if err != nil {
 		return nil, err
 	}
+	captured := make(map[string]bool)
+	for _, id := range tables {
+		captured[id.Database] = captured[id.Database] || s.cfg.Captured(id)
+	}
 	var definitions []definition
 	for _, id := range tables {
-		if !s.cfg.CapturedDatabase(id.Database) {
+		if !captured[id.Database] {
 			continue
 		}
 		d, err := s.define(ctx, conn, id)
+		if err != nil && !s.cfg.Captured(id) {
+			s.log.Warn("definition of a table that is not captured is not understood", "table", id.String(), "error", err)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

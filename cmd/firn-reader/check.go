@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"text/tabwriter"
+
+	"github.com/firn-cdc/firn/pkg/config"
+	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/kafka"
+	"github.com/firn-cdc/firn/pkg/mysql"
+)
+
+var errCheck = errors.New("not everything is as it must be")
+
+// check says of each thing that firn needs whether it is there, and what to do
+// if not.
+func check(ctx context.Context, c *config.Reader, log *slog.Logger) error {
+	failed := false
+	say := func(name string, err error) {
+		if err != nil {
+			failed = true
+			fmt.Fprintf(os.Stdout, "%-24s %v\n", name, err)
+			return
+		}
+		fmt.Fprintf(os.Stdout, "%-24s ok\n", name)
+	}
+	conn, err := mysql.Connect(ctx, mysqlOf(c))
+	say("mysql", err)
+	if err == nil {
+		defer conn.Close()
+		tables, err := captured(ctx, conn, c)
+		if err != nil {
+			return err
+		}
+		problems, err := conn.Check(ctx, tables, mysql.CheckOptions{AllowFKCascade: c.AllowFKCascade})
+		if err != nil {
+			return err
+		}
+		for _, p := range problems {
+			failed = failed || !p.Notice
+			fmt.Fprintf(os.Stdout, "%-24s %s\n%-24s -> %s\n", p.Name, p.Message, "", p.Fix)
+		}
+		if len(problems) == 0 {
+			say(fmt.Sprintf("capture of %d tables", len(tables)), nil)
+		}
+	}
+	client, err := kafka.Open(ctx, kafkaOf(c, log))
+	say("kafka", err)
+	if err == nil {
+		_, err := client.Topics(ctx)
+		say("kafka topics", err)
+		if err := client.Close(); err != nil {
+			return err
+		}
+	}
+	if failed {
+		return errCheck
+	}
+	return nil
+}
+
+// plan prints what would be captured, and where it would go.
+func plan(ctx context.Context, c *config.Reader) error {
+	conn, err := mysql.Connect(ctx, mysqlOf(c))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	tables, err := captured(ctx, conn, c)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "TABLE\tTOPIC\tROWS (about)\tCHUNKS (at most)")
+	for _, id := range tables {
+		rows, _, err := conn.RowEstimate(ctx, id)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\n", id, debezium.TopicName(c.TopicPrefix, id.Database, id.Table), rows, rows/int64(c.SnapshotChunkRows)+1)
+	}
+	return w.Flush()
+}
+
+func captured(ctx context.Context, conn *mysql.Conn, c *config.Reader) ([]debezium.TableID, error) {
+	all, err := conn.Tables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tables := all[:0]
+	for _, id := range all {
+		if c.Table(id.Database, id.Table) {
+			tables = append(tables, id)
+		}
+	}
+	return tables, nil
+}

@@ -1,0 +1,31 @@
+// Command firn-reader publishes the changes of MySQL tables to Kafka in
+// Debezium's format.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/firn-cdc/firn/pkg/config"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal kills
+	err := run(ctx)
+	stop()
+	var usage *config.UsageError
+	switch {
+	case err == nil, errors.Is(err, config.ErrHelp):
+	case errors.As(err, &usage):
+		fmt.Fprintln(os.Stderr, "firn-reader:", err)
+		os.Exit(2)
+	default:
+		fmt.Fprintln(os.Stderr, "firn-reader:", err)
+		os.Exit(1)
+	}
+}

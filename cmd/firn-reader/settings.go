@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/firn-cdc/firn/pkg/checkpoint"
+	"github.com/firn-cdc/firn/pkg/codec"
+	"github.com/firn-cdc/firn/pkg/config"
+	"github.com/firn-cdc/firn/pkg/convert"
+	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/kafka"
+	"github.com/firn-cdc/firn/pkg/mysql"
+	"github.com/firn-cdc/firn/pkg/reader"
+)
+
+// supported refuses settings that this version knows by name and cannot
+// follow, rather than passing over them.
+func supported(c *config.Reader) error {
+	var errs []error
+	refuse := func(given bool, flag, instead string) {
+		if given {
+			errs = append(errs, fmt.Errorf("%s is not in this version: %s", flag, instead))
+		}
+	}
+	refuse(!c.ColumnIncludeList.Empty(), "--column-include-list", "all columns are published")
+	refuse(!c.ColumnExcludeList.Empty(), "--column-exclude-list", "all columns are published")
+	refuse(c.Standby, "--standby", "a second reader of a prefix takes over from the first")
+	refuse(c.ConnectOffsetTopic != "", "--connect-offset-topic", "start with a new snapshot")
+	refuse(c.MSKClusterARN != "", "--msk-cluster-arn", "give --bootstrap-servers")
+	refuse(c.KafkaSecretARN != "", "--kafka-secret-arn", "use FIRN_KAFKA_PASSWORD or --kafka-password-file")
+	refuse(c.DatabaseSecretARN != "", "--database-secret-arn", "use FIRN_DATABASE_PASSWORD or --database-password-file")
+	refuse(c.DatabaseAuth != "password", "--database-auth "+c.DatabaseAuth, "use a password")
+	refuse(c.AWSRoleARN != "" || len(c.Roles) > 0, "--aws-role-arn", "give the process the role itself")
+	refuse(c.SchemaRegistryAuth == "glue", "--schema-registry-auth glue", "use json, or a Confluent-compatible registry")
+	refuse(c.OnUnloggedChange == "resnapshot", "--on-unlogged-change resnapshot", "use stop or mark")
+	return errors.Join(errs...)
+}
+
+func mysqlOf(c *config.Reader) *mysql.Config {
+	return &mysql.Config{
+		Host: c.DatabaseHostname, Port: c.DatabasePort, User: c.DatabaseUser, Password: config.Password(c.DatabasePassword, c.DatabasePasswordFile),
+		SSLMode: c.DatabaseSSLMode, CAFile: c.DatabaseCAFile, CertFile: c.DatabaseCertFile, KeyFile: c.DatabaseKeyFile,
+	}
+}
+
+func kafkaOf(c *config.Reader, log *slog.Logger) kafka.Config {
+	return kafka.Config{
+		Brokers: c.BootstrapServers, Auth: c.KafkaAuth, User: c.KafkaUser, Password: config.Password(c.KafkaPassword, c.KafkaPasswordFile),
+		Region: c.AWSRegion, TLS: c.KafkaTLS, CAFile: c.KafkaCAFile, CertFile: c.KafkaCertFile, KeyFile: c.KafkaKeyFile,
+		ClientRack: c.ClientRack, ClientID: "firn-reader." + c.TopicPrefix, Logger: log,
+	}
+}
+
+// readerOf is the reader's configuration: what the flags say, in its terms.
+func readerOf(ctx context.Context, c *config.Reader, client *kafka.Client, log *slog.Logger) (reader.Config, error) {
+	r := reader.NewConfig()
+	r.Prefix, r.ConnectorName, r.ServerID = c.TopicPrefix, c.Name, c.DatabaseServerID
+	if r.ServerID == 0 {
+		r.ServerID = serverID(c.TopicPrefix)
+	}
+	r.MySQL, r.Kafka, r.Logger = mysqlOf(c), client, log
+	r.Captured = func(id debezium.TableID) bool { return c.Table(id.Database, id.Table) }
+	r.CapturedDatabase = c.Capture.Database
+	encoder, err := encoderOf(ctx, c)
+	if err != nil {
+		return r, err
+	}
+	r.Encoder = encoder
+	if c.IncludeSchemaChanges {
+		r.SchemaChanges = encoder
+	}
+	if r.Convert, err = convertOf(c, log); err != nil {
+		return r, err
+	}
+	r.Skipped = make(map[debezium.Op]bool)
+	for _, op := range c.Skipped() {
+		r.Skipped[debezium.Op(op)] = true
+	}
+	r.Tombstones, r.Headers, r.RunID = c.TombstonesOnDelete, c.ExtendedHeadersEnabled, uuid.NewString()
+	r.Snapshot, r.SnapshotParallelism, r.SnapshotChunkRows = reader.SnapshotMode(c.SnapshotMode), c.SnapshotParallelism, c.SnapshotChunkRows
+	r.Delivery, r.Compression = reader.Delivery(c.Delivery), c.KafkaCompression
+	r.TopicPartitions, r.TopicReplicas, r.TopicConfig = c.TopicPartitions, c.TopicReplication, c.TopicConfig
+	r.OffsetTopic, r.HistoryTopic = checkpoint.Topic(c.TopicPrefix), "__firn-schema-history."+c.TopicPrefix
+	if c.SchemaHistoryInternalKafkaTopic != "" {
+		r.HistoryTopic = c.SchemaHistoryInternalKafkaTopic
+	}
+	r.AllowFKCascade, r.Unlogged, r.StopAtEnd = c.AllowFKCascade, reader.UnloggedChange(c.OnUnloggedChange), c.StopAtEnd
+	// Of the memory, a quarter is for records on their way to Kafka, and as much for chunks that wait, of
+	// which a worker has up to three.
+	r.BufferBytes = int(c.Memory / 4)
+	r.SnapshotChunkBytes = max(int(c.Memory)/4/(3*max(c.SnapshotParallelism, 1)), 64<<10)
+	return r, nil
+}
+
+// serverID derives a replica's id from the prefix, in a range that people do
+// not use for their own.
+func serverID(prefix string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(prefix)) // never fails
+	return 1<<30 | h.Sum32()>>2
+}
+
+func convertOf(c *config.Reader, log *slog.Logger) (o convert.Options, err error) {
+	var errs [6]error
+	o.Decimal, errs[0] = debezium.ParseDecimalMode(c.DecimalHandlingMode)
+	o.Time, errs[1] = debezium.ParseTimeMode(c.TimePrecisionMode)
+	o.BigintUnsigned, errs[2] = debezium.ParseBigintMode(c.BigintUnsignedHandlingMode)
+	o.Binary, errs[3] = debezium.ParseBinaryMode(c.BinaryHandlingMode)
+	o.SchemaNames, errs[4] = debezium.ParseNameAdjustment(c.SchemaNameAdjustmentMode)
+	o.FieldNames, errs[5] = debezium.ParseNameAdjustment(c.FieldNameAdjustmentMode)
+	o.NoTimeAdjuster, o.DebeziumExact, o.Logger = !c.EnableTimeAdjuster, c.DebeziumDefaults, log
+	switch c.EventConvertingFailureHandlingMode {
+	case "warn":
+		o.ConvertFailure = convert.FailureWarn
+	case "skip":
+		o.ConvertFailure = convert.FailureSkip
+	default:
+		o.ConvertFailure = convert.FailureFail
+	}
+	return o, errors.Join(errs[:]...)
+}
+
+// encoderOf returns the encoder of keys and values.
+func encoderOf(ctx context.Context, c *config.Reader) (codec.RecordEncoder, error) {
+	var registry codec.Registry
+	if c.KeyConverter == "avro" || c.ValueConverter == "avro" {
+		settings := codec.ConfluentConfig{URLs: strings.Split(c.SchemaRegistryURL, ",")}
+		if c.SchemaRegistryAuth == "basic" {
+			password := config.Password(c.SchemaRegistryPassword, c.SchemaRegistryPasswordFile)
+			settings.Credentials = func(ctx context.Context) (string, string, error) {
+				secret, err := password(ctx)
+				return c.SchemaRegistryUser, secret, err
+			}
+		}
+		confluent, err := codec.NewConfluent(settings)
+		if err != nil {
+			return nil, err
+		}
+		registry = confluent
+	}
+	of := func(converter string) codec.RecordEncoder {
+		if converter == "avro" {
+			return codec.NewAvro(ctx, registry, codec.AvroOptions{ReplaceNullWithDefault: c.ReplaceNullWithDefault})
+		}
+		return codec.NewJSON(codec.JSONOptions{
+			Schemas: c.SchemasEnable, DecimalNumeric: c.DecimalFormat == "numeric", ReplaceNullWithDefault: c.ReplaceNullWithDefault,
+		})
+	}
+	if c.KeyConverter == c.ValueConverter {
+		return of(c.KeyConverter), nil
+	}
+	return codec.KeyValue{Keys: of(c.KeyConverter), Values: of(c.ValueConverter)}, nil
+}
