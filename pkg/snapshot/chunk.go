@@ -14,8 +14,13 @@ import (
 // rows that begin with it. The zero value is the whole table.
 type Range struct{ After, Until Key }
 
-// Limits end a chunk at a number of rows, or with the row that reaches a number of bytes.
-type Limits struct{ Rows, Bytes int }
+// Limits bound a chunk. It ends at a number of rows, or with the row that reaches a number of bytes.
+type Limits struct {
+	Rows, Bytes int
+	// NotBefore is a position that Low waits to reach: the one from which on the caller has noted what
+	// changes. A stream can be ahead of what its server's SELECTs see.
+	NotBefore debezium.Position
+}
 
 // Chunk is a page of a table.
 type Chunk struct {
@@ -62,7 +67,7 @@ func (r *Reader) readPage(ctx context.Context, c *Chunk, t *Table, span Range, l
 	if err := r.connect(ctx); err != nil {
 		return err
 	}
-	view, err := r.open(ctx, t)
+	view, err := r.open(ctx, t, limits.NotBefore)
 	if err != nil {
 		return err
 	}

@@ -120,6 +120,27 @@ func snapshotFile(ctx context.Context, q querier) (p debezium.Position, err erro
 	return p, nil
 }
 
+const longestPause = 100 * time.Millisecond
+
+// executed returns the transactions whose effects a SELECT sees, once they
+// include least. The binlog delivers a transaction before the engine has
+// committed it.
+func executed(ctx context.Context, q querier, least debezium.GTIDSet) (debezium.GTIDSet, error) {
+	for pause := snapshotPause; ; pause = min(2*pause, longestPause) {
+		rows, err := q.Strings(ctx, "SELECT @@GLOBAL.gtid_executed")
+		if err != nil {
+			return debezium.GTIDSet{}, err
+		}
+		set, err := debezium.ParseGTIDSet(debezium.FlavorMySQL, rows[0][0])
+		if err != nil || set.Contains(least) {
+			return set, err
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return debezium.GTIDSet{}, err
+		}
+	}
+}
+
 const (
 	lockTries = 10
 	lockPause = 500 * time.Millisecond

@@ -22,7 +22,7 @@ func (r *Reader) readPass(ctx context.Context, c *Chunk, t *Table, limits Limits
 	c.First = r.pass == nil || r.pass.table != t || r.conn.Broken()
 	if c.First {
 		r.endPass()
-		if err := r.startPass(ctx, t); err != nil {
+		if err := r.startPass(ctx, t, limits.NotBefore.GTIDs); err != nil {
 			return err
 		}
 	}
@@ -50,11 +50,11 @@ func (r *Reader) readPass(ctx context.Context, c *Chunk, t *Table, limits Limits
 	return nil
 }
 
-func (r *Reader) startPass(ctx context.Context, t *Table) error {
+func (r *Reader) startPass(ctx context.Context, t *Table, least debezium.GTIDSet) error {
 	if err := r.connect(ctx); err != nil {
 		return err
 	}
-	p, err := r.openPass(ctx, t)
+	p, err := r.openPass(ctx, t, least)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (r *Reader) startPass(ctx context.Context, t *Table) error {
 // openPass opens a consistent snapshot whose position is known. On MySQL that
 // takes a lock for a moment; a user who may not take it gets the positions around
 // the snapshot's making. It may hold changes beyond either, which the stream repeats.
-func (r *Reader) openPass(ctx context.Context, t *Table) (*pass, error) {
+func (r *Reader) openPass(ctx context.Context, t *Table, least debezium.GTIDSet) (*pass, error) {
 	if r.server.Flavor == debezium.FlavorMariaDB {
 		at, err := openAt(ctx, r.conn)
 		if err != nil {
@@ -85,13 +85,13 @@ func (r *Reader) openPass(ctx context.Context, t *Table) (*pass, error) {
 		return &pass{table: t, low: v.low, high: v.high}, err
 	}
 	p := &pass{table: t, loose: true}
-	if p.low.GTIDs, err = r.conn.Executed(ctx); err != nil {
+	if p.low.GTIDs, err = executed(ctx, r.conn, least); err != nil {
 		return nil, err
 	}
 	if err := r.conn.Exec(ctx, startSnapshot); err != nil {
 		return nil, err
 	}
-	if p.high.GTIDs, err = r.conn.Executed(ctx); err != nil {
+	if p.high.GTIDs, err = executed(ctx, r.conn, p.low.GTIDs); err != nil {
 		return nil, errors.Join(err, r.rollback(ctx))
 	}
 	return p, nil

@@ -72,7 +72,7 @@ type view struct {
 }
 
 // open prepares the connection so that a SELECT sees at least what was committed up to the view's low position.
-func (r *Reader) open(ctx context.Context, t *Table) (view, error) {
+func (r *Reader) open(ctx context.Context, t *Table, notBefore debezium.Position) (view, error) {
 	switch {
 	case r.server.Flavor == debezium.FlavorMariaDB:
 		low, high, err := openBetween(ctx, r.conn)
@@ -81,9 +81,9 @@ func (r *Reader) open(ctx context.Context, t *Table) (view, error) {
 		}
 		return view{low: low, high: high, transaction: true}, nil
 	case r.server.GTIDMode:
-		set, err := r.conn.Executed(ctx)
+		set, err := executed(ctx, r.conn, notBefore.GTIDs)
 		return view{low: debezium.Position{GTIDs: set}}, err
-	default:
+	default: // under the lock, as on MariaDB, the end of the binlog is what is seen
 		return r.openLocked(ctx, t)
 	}
 }
@@ -101,7 +101,7 @@ func (r *Reader) finish(ctx context.Context, v view) (debezium.Position, error) 
 	if err := r.connect(ctx); err != nil {
 		return debezium.Position{}, err
 	}
-	set, err := r.conn.Executed(ctx)
+	set, err := executed(ctx, r.conn, debezium.GTIDSet{})
 	return debezium.Position{GTIDs: set}, err
 }
 

@@ -334,6 +334,27 @@ func TestReader_Watermarks(t *testing.T) {
 	}
 }
 
+func TestReader_LowWaitsForThePositionOfTheStream(t *testing.T) {
+	f := &fakeServer{rows: 3, restless: true}
+	r := snapshot.New(f.start(t), mySQL)
+	defer r.Close()
+	streamed, err := debezium.ParseGTIDSet(debezium.FlavorMySQL, uuid+":1-5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c snapshot.Chunk
+	limits := snapshot.Limits{Rows: 10, Bytes: 1 << 20, NotBefore: debezium.Position{GTIDs: streamed}}
+	if err := r.Read(t.Context(), &c, keyed(), snapshot.Range{}, limits); err != nil {
+		t.Fatal(err)
+	}
+	if !c.Low.GTIDs.Equal(streamed) {
+		t.Errorf("got low %s, want %s", c.Low.GTIDs, streamed)
+	}
+	if !c.High.GTIDs.Contains(c.Low.GTIDs) || c.High.GTIDs.Equal(c.Low.GTIDs) {
+		t.Errorf("got high %s after low %s", c.High.GTIDs, c.Low.GTIDs)
+	}
+}
+
 func TestReader_LockRefusedWithoutGTIDs(t *testing.T) {
 	f := &fakeServer{rows: 3, refuse: "LOCK TABLES"}
 	r := snapshot.New(f.start(t), &mysql.Server{Flavor: debezium.FlavorMySQL, Number: 80031})
