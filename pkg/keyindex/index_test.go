@@ -1,17 +1,13 @@
 package keyindex_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -215,7 +211,7 @@ func TestIndex_Crash(t *testing.T) {
 	m := &model{rows: map[string]keyindex.Location{}, files: map[uint32]keyindex.File{}}
 	states := map[int64]*model{}
 	old, updated, empty := 0, 0, 0
-	for round := range 100 {
+	for round := range 50 {
 		ix.WriteInPieces([]int{200, 16 << 20}[r.IntN(2)])
 		d := randomDelta(r, ix, m, 500)
 		before := m.clone()
@@ -263,246 +259,6 @@ func TestIndex_Crash(t *testing.T) {
 	if err := ix.Close(); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func TestIndex_Load(t *testing.T) {
-	config := newConfig(t)
-	fs := vfs.NewCrashableMem()
-	ix, err := keyindex.OpenFS(fs, "index", config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = ix.Close() }()
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
-	const n = 10_000
-	m := &model{rows: map[string]keyindex.Location{}, files: map[uint32]keyindex.File{}}
-	stale := keyindex.Put{Key: key(n - 1), At: keyindex.Location{File: ix.NewFileID()}}
-	if err := ix.Apply(keyindex.Delta{Files: []keyindex.File{{ID: stale.At.File, Rows: 1}}, Puts: []keyindex.Put{stale}}); err != nil {
-		t.Fatal(err)
-	}
-	load, err := ix.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	load.SortAtMost(4 << 10)
-	files := []keyindex.File{{ID: ix.NewFileID(), Path: "a"}, {ID: ix.NewFileID(), Path: "b", Rows: 7, Dead: 7, DeleteFiles: 1}}
-	for _, k := range r.Perm(n - 1) {
-		f := &files[r.IntN(2)]
-		at := keyindex.Location{File: f.ID, Row: uint32(f.Rows)}
-		f.Rows++
-		m.rows[string(key(k))] = at
-		if err := load.Add(t.Context(), key(k), at); err != nil {
-			t.Fatal(err)
-		}
-	}
-	unfinished, err := keyindex.OpenFS(fs.CrashClone(vfs.CrashCloneCfg{}), "index", config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if tag, ok := unfinished.Tag(); ok {
-		t.Errorf("a crash before the load is finished leaves the tag %v", tag)
-	}
-	if err := unfinished.Close(); err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		m.files[f.ID] = f
-		load.AddFile(f)
-	}
-	m.tag = &keyindex.Tag{TableUUID: "t", SnapshotID: 5}
-	duplicates, err := load.Finish(t.Context(), *m.tag)
-	if err != nil || duplicates != 0 {
-		t.Fatalf("%d duplicates, error %v", duplicates, err)
-	}
-	verify(t, ix, m, n)
-	durable, err := keyindex.OpenFS(fs.CrashClone(vfs.CrashCloneCfg{}), "index", config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	verify(t, durable, m, n)
-	if err := durable.Close(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func TestLoad_Duplicates(t *testing.T) {
-	for _, limit := range []int{4, 1 << 20} {
-		t.Run(fmt.Sprintf("keys are counted once when %d bytes are sorted", limit), func(t *testing.T) {
-			ix, err := keyindex.Open(t.TempDir(), newConfig(t))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = ix.Close() }()
-			load, err := ix.Load()
-			if err != nil {
-				t.Fatal(err)
-			}
-			load.SortAtMost(limit)
-			id := ix.NewFileID()
-			load.AddFile(keyindex.File{ID: id, Rows: 4})
-			for row, k := range []int{7, 8, 7, 7} {
-				if err := load.Add(t.Context(), key(k), keyindex.Location{File: id, Row: uint32(row)}); err != nil {
-					t.Fatal(err)
-				}
-			}
-			got, err := load.Finish(t.Context(), keyindex.Tag{})
-			if err != nil || got != 2 {
-				t.Fatalf("got %d duplicates, error %v; want 2", got, err)
-			}
-		})
-	}
-}
-
-// oneRow makes an index with one key in a directory and closes it.
-func oneRow(t *testing.T, dir string, config keyindex.Config) {
-	t.Helper()
-	ix, err := keyindex.Open(dir, config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	load, err := ix.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	id := ix.NewFileID()
-	load.AddFile(keyindex.File{ID: id, Rows: 1})
-	if err := load.Add(t.Context(), key(1), keyindex.Location{File: id}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := load.Finish(t.Context(), keyindex.Tag{SnapshotID: 1}); err != nil {
-		t.Fatal(err)
-	}
-	if err := ix.Close(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func TestOpen_UnreadableIndexIsMadeAgain(t *testing.T) {
-	overwrite := func(pattern string) func(*testing.T, string) {
-		return func(t *testing.T, dir string) {
-			paths, err := filepath.Glob(filepath.Join(dir, pattern))
-			if err != nil || len(paths) == 0 {
-				t.Fatalf("no %s: %v", pattern, err)
-			}
-			for _, p := range paths {
-				if err := os.WriteFile(p, []byte("garbage garbage garbage garbage garbage garbage garbage garbage"), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-	}
-	remove := func(pattern string) func(*testing.T, string) {
-		return func(t *testing.T, dir string) {
-			paths, err := filepath.Glob(filepath.Join(dir, pattern))
-			if err != nil || len(paths) == 0 {
-				t.Fatalf("no %s: %v", pattern, err)
-			}
-			for _, p := range paths {
-				if err := os.Remove(p); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-	}
-	tests := []struct {
-		name   string
-		damage func(*testing.T, string)
-	}{
-		{"manifest overwritten", overwrite("MANIFEST-*")},
-		{"manifest lost", remove("MANIFEST-*")},
-		{"options overwritten", overwrite("OPTIONS-*")},
-		{"tables lost", remove("*.sst")},
-		{"another format", overwrite("FIRN-KEY-INDEX")},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			config, dir := newConfig(t), t.TempDir()
-			var log bytes.Buffer
-			config.Logger = slog.New(slog.NewTextHandler(&log, nil))
-			oneRow(t, dir, config)
-			tt.damage(t, dir)
-			ix, err := keyindex.Open(dir, config)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if tag, ok := ix.Tag(); ok {
-				t.Errorf("damaged index has the tag %v", tag)
-			}
-			if !strings.Contains(log.String(), "will be made again") {
-				t.Errorf("not said in log: %s", log.String())
-			}
-			if err := ix.Close(); err != nil {
-				t.Fatal(err)
-			}
-			oneRow(t, dir, config) // it is in order again
-		})
-	}
-}
-
-func TestIndex_LookupSaysCorrupt(t *testing.T) {
-	config, dir := newConfig(t), t.TempDir()
-	oneRow(t, dir, config)
-	tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
-	if err != nil || len(tables) == 0 {
-		t.Fatalf("no tables: %v", err)
-	}
-	for _, p := range tables {
-		content, err := os.ReadFile(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range min(len(content), 64) {
-			content[i] ^= 0x55
-		}
-		if err := os.WriteFile(p, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	ix, err := keyindex.Open(dir, config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = ix.Close() }()
-	err = ix.Lookup(t.Context(), [][]byte{key(1)}, func(int, keyindex.Location) {})
-	if !errors.Is(err, keyindex.ErrCorrupt) {
-		t.Fatalf("got error %v, want %v", err, keyindex.ErrCorrupt)
-	}
-	if err := ix.Reset(); err != nil {
-		t.Fatal(err)
-	}
-	if err := ix.Lookup(t.Context(), [][]byte{key(1)}, func(int, keyindex.Location) {}); err != nil {
-		t.Errorf("after reset: %v", err)
-	}
-}
-
-func TestOpen_Refuses(t *testing.T) {
-	t.Run("a directory with other files", func(t *testing.T) {
-		dir := t.TempDir()
-		precious := filepath.Join(dir, "thesis.txt")
-		if err := os.WriteFile(precious, []byte("x"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := keyindex.Open(dir, newConfig(t)); err == nil {
-			t.Error("opened")
-		}
-		names, err := os.ReadDir(dir)
-		if err != nil || len(names) != 1 {
-			t.Errorf("left in the directory: %v, error %v", names, err)
-		}
-	})
-	t.Run("an index that is in use", func(t *testing.T) {
-		config, dir := newConfig(t), t.TempDir()
-		ix, err := keyindex.Open(dir, config)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = ix.Close() }()
-		if _, err := keyindex.Open(dir, config); !errors.Is(err, keyindex.ErrLocked) {
-			t.Errorf("got error %v, want %v", err, keyindex.ErrLocked)
-		}
-	})
 }
 
 func TestIndex_ApplyRefuses(t *testing.T) {

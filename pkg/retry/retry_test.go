@@ -101,6 +101,7 @@ func TestPolicy_LongWorkStartsOver(t *testing.T) {
 			switch calls {
 			case 6: // works for a minute, and breaks
 				time.Sleep(time.Minute)
+				synctest.Wait()
 				start = time.Now()
 				if got := strings.Count(log.String(), `msg="retry succeeded"`); got != 1 {
 					t.Errorf("success is said %d times while the call works, want once", got)
