@@ -132,8 +132,8 @@ func explain(err error) error {
 	case permanentTLS(err):
 		return fmt.Errorf("%w (--kafka-tls, --kafka-ca-file, --kafka-cert-file): %w", ErrTLS, err)
 	case errors.Is(err, io.EOF):
-		return fmt.Errorf("%w: the broker closes the connection: does it want TLS (--kafka-tls) "+
-			"or another --kafka-auth?: %w", ErrUnreachable, err)
+		return fmt.Errorf("%w: the broker closes the connection: does it want TLS (--kafka-tls), "+
+			"another --kafka-auth or other credentials?: %w", ErrUnreachable, err)
 	case errors.Is(err, sarama.ErrClosedClient):
 		return ErrClosed
 	case transport(err):
