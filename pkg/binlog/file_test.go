@@ -44,7 +44,7 @@ func (f *fakeServer) next(ctx context.Context) ([]byte, error) {
 }
 
 func (f *fakeServer) buffered() bool { return len(f.events) > 0 }
-func (f *fakeServer) close() error   { return nil }
+func (*fakeServer) close() error     { return nil }
 
 // readEvents splits a binlog file.
 func readEvents(t testing.TB, file string) [][]byte {

@@ -34,7 +34,7 @@ func (s *Stream) handleQuery(h header, body []byte) (Event, error) {
 		return s.handleXA(h, action, xid(xidText))
 	}
 	if changesRows(word) {
-		if err := s.checkStatement(h, q, word, rest); err != nil {
+		if err := s.checkStatement(q, word, rest); err != nil {
 			return nil, err
 		}
 		if s.tx.open {
@@ -92,7 +92,7 @@ func (s *Stream) rollBack(h header) Event {
 
 // checkStatement refuses a change of rows that was logged without them, if it
 // may be of a captured table.
-func (s *Stream) checkStatement(h header, q queryEvent, word, rest string) error {
+func (s *Stream) checkStatement(q queryEvent, word, rest string) error {
 	if s.tx.delivered {
 		return nil
 	}

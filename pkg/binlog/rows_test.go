@@ -171,5 +171,5 @@ func (c *cyclicServer) next(context.Context) ([]byte, error) {
 	return raw, nil
 }
 
-func (c *cyclicServer) buffered() bool { return true }
-func (c *cyclicServer) close() error   { return nil }
+func (*cyclicServer) buffered() bool { return true }
+func (*cyclicServer) close() error   { return nil }

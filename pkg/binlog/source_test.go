@@ -31,9 +31,9 @@ type replicaServer struct {
 	stream *replication.BinlogStreamer
 }
 
-func (f *replicaServer) HandleRegisterSlave([]byte) error { return nil }
+func (*replicaServer) HandleRegisterSlave([]byte) error { return nil }
 
-func (f *replicaServer) HandleQuery(query string) (*gomysql.Result, error) {
+func (*replicaServer) HandleQuery(query string) (*gomysql.Result, error) {
 	if !strings.HasPrefix(query, "SHOW") {
 		return gomysql.NewResult(nil), nil
 	}
@@ -45,8 +45,7 @@ func (f *replicaServer) HandleBinlogDump(gomysql.Position) (*replication.BinlogS
 	if f.fail != nil {
 		return nil, f.fail
 	}
-	s := replication.NewBinlogStreamerWithChanSize(1)
-	f.stream = s
+	s := f.stream
 	go func() {
 		for {
 			for _, raw := range f.events {
@@ -69,10 +68,8 @@ func (f *replicaServer) HandleBinlogDump(gomysql.Position) (*replication.BinlogS
 
 // stop ends the goroutines that serve.
 func (f *replicaServer) stop() {
-	if f.stream != nil {
-		f.stream.AddErrorToStreamer(io.EOF)
-		f.stream.AddErrorToStreamer(io.EOF)
-	}
+	f.stream.AddErrorToStreamer(io.EOF)
+	f.stream.AddErrorToStreamer(io.EOF)
 }
 
 func (f *replicaServer) HandleBinlogDumpGTID(*gomysql.MysqlGTIDSet) (*replication.BinlogStreamer, error) {
@@ -105,6 +102,7 @@ func (c *countingConn) Write(b []byte) (int, error) {
 }
 
 func (f *replicaServer) config() Config {
+	f.stream = replication.NewBinlogStreamerWithChanSize(1)
 	return Config{
 		Host: "h", Port: 1, User: "u", ServerID: 7, Flavor: debezium.FlavorMySQL, Dialer: f.dial, GTIDMode: true,
 		Password: func(context.Context) (string, error) { return "p", nil },

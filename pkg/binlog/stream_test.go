@@ -35,7 +35,7 @@ func TestStream(t *testing.T) {
 			if err != nil {
 				fmt.Fprintf(&out, "error: %v\n", err)
 			}
-			return anonymous(file, out.String())
+			return uuidPattern.ReplaceAllString(out.String(), "U")
 		})
 	})
 }
@@ -122,8 +122,6 @@ func uuidOf(t testing.TB, file string) string {
 	}
 	return ""
 }
-
-func anonymous(_, s string) string { return uuidPattern.ReplaceAllString(s, "U") }
 
 func printEvent(t testing.TB, ev Event) string {
 	t.Helper()

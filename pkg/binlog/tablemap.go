@@ -130,15 +130,9 @@ func (c *ColumnMeta) readMeta(t ColumnType, meta *buffer) error {
 	switch t {
 	case TypeString:
 		// The high bits of a CHAR's length above 255 hide in the type's byte, inverted.
-		real, length := meta.uint8(), uint16(meta.uint8())
-		switch {
-		case real&0x30 != 0x30:
-			length |= uint16((real&0x30)^0x30) << 4
-			c.Type = ColumnType(real | 0x30)
-		default:
-			c.Type = ColumnType(real)
-		}
-		c.Meta = length
+		actual, length := meta.uint8(), uint16(meta.uint8())
+		length |= uint16(actual&0x30^0x30) << 4
+		c.Type, c.Meta = ColumnType(actual|0x30), length
 	case TypeNewDecimal:
 		c.Meta = uint16(meta.uint8())<<8 | uint16(meta.uint8())
 	case TypeVarchar, TypeVarString, TypeVarcharCompressed:
