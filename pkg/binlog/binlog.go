@@ -13,6 +13,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
@@ -20,8 +21,8 @@ import (
 
 // Config says which server to read and what of it.
 type Config struct {
-	Host     string
-	Port     int
+	Host     string // a name, an address, or the path of a Unix socket
+	Port     int    // 0: 3306
 	User     string
 	Password func(ctx context.Context) (string, error) // nil: none; asked at each Open
 	TLS      *tls.Config                               // nil: no TLS
@@ -86,6 +87,7 @@ type Resume struct {
 }
 
 const (
+	defaultPort         = 3306
 	defaultHeartbeat    = 5 * time.Second
 	defaultReadTimeout  = 30 * time.Second
 	defaultBufferBytes  = 4 << 20
@@ -93,6 +95,12 @@ const (
 )
 
 func (c Config) withDefaults() Config {
+	switch {
+	case strings.HasPrefix(c.Host, "/"):
+		c.Port = 0 // go-mysql's sign of a socket
+	case c.Port == 0:
+		c.Port = defaultPort
+	}
 	if c.Heartbeat <= 0 {
 		c.Heartbeat = defaultHeartbeat
 	}
