@@ -38,6 +38,7 @@ type Fetched struct {
 	Topic         string
 	Partition     int32
 	Records       []Record
+	First         int64 // what the last Poll, or Assign, ended with
 	Next          int64 // one past the last offset that this accounts for; gaps are normal
 	HighWatermark int64
 	LastStable    int64
@@ -209,7 +210,7 @@ func (r *Consumer) take() ([]Fetched, error) {
 			kept = append(kept, f)
 			continue
 		}
-		p.position = f.Next
+		f.First, p.position = p.position, f.Next
 		r.buffered -= p.buffered
 		p.buffered = 0
 		r.polled = append(r.polled, f)
