@@ -18,6 +18,7 @@ type alteration struct {
 	rename  *debezium.TableID
 	other   *Touched // a table whose rows were exchanged for the table's
 	charset string   // of CONVERT TO, for every character column
+	list    bool     // what follows goes on with a list of partitions or of columns to order by
 }
 
 // alterTable follows ALTER TABLE after those words.
@@ -46,6 +47,9 @@ func (s *statement) alterTable() error {
 	a := &alteration{tableEditor: s.edit(e)}
 	a.touched = Touched{Table: id, Kind: Altered}
 	for _, clause := range r.split() {
+		if a.list {
+			break
+		}
 		if err := a.clause(clause); err != nil {
 			s.touch(a.touched)
 			return s.fail(id, err)
@@ -87,7 +91,7 @@ func (s *statement) edit(e *entry) tableEditor {
 	table := *e.table
 	table.PrimaryKey = slices.Clone(table.PrimaryKey)
 	table.Columns = slices.Clone(table.Columns)
-	t := tableEditor{s: s, id: e.id, table: &table, unique: slices.Clone(e.unique), promote: e.promote}
+	t := tableEditor{s: s, id: e.id, table: &table, unique: slices.Clone(e.unique), promote: e.promote, perRow: e.perRow, origin: e.origin}
 	for i := range table.Columns {
 		t.was = append(t.was, table.Columns[i].Name)
 	}
@@ -122,7 +126,8 @@ func (a *alteration) done() error {
 	}
 	if a.rename != nil {
 		id = *a.rename
-		if err := s.rename(a.id, id); err != nil {
+		replaced, _ := h.Table(id)
+		if err := s.rename(a.id, id, replaced); err != nil {
 			return err
 		}
 	}
@@ -150,8 +155,8 @@ func (a *alteration) clause(r *reader) error {
 		return a.alterColumn(r)
 	case a.partitioning(r):
 		return nil
-	case r.peek().is("CONVERT"):
-		return a.grammar(r)
+	case r.accept("CONVERT", "TO"):
+		return a.convert(r)
 	default:
 		return a.option(r)
 	}
@@ -209,7 +214,7 @@ func (a *alteration) addColumn(r *reader, ifNotExists bool) error {
 		a.unlogged("column %s is computed for the rows that exist", name)
 	case d.perRow:
 		a.unlogged("the default of column %s is an expression, evaluated for the rows that exist", name)
-	case d.col.AutoIncremented && d.col.Default == nil:
+	case numbered(&d.col):
 		a.unlogged("column %s numbers the rows that exist", name)
 	case d.constant != nil:
 		c := d.col
@@ -217,6 +222,9 @@ func (a *alteration) addColumn(r *reader, ifNotExists bool) error {
 		added.Text, added.Null, added.PerRow = debezium.Fill(&c)
 	default:
 		added.Text, added.Null, added.PerRow = debezium.Fill(&d.col)
+		if added.Text == debezium.EventTime && !d.now { // written as a literal
+			added.Text = *d.col.Default
+		}
 	}
 	a.touched.Added = append(a.touched.Added, added)
 	return nil
@@ -262,6 +270,7 @@ func (a *alteration) change(r *reader, ifExists, rename bool) error {
 		require(&d.col)
 	}
 	a.table.Columns[at] = d.col
+	a.noteValues(d)
 	a.columnKey(d)
 	return a.place(at, d)
 }
@@ -338,8 +347,6 @@ func (a *alteration) grammar(r *reader) error {
 		}
 		to = a.s.h.stored(to)
 		a.rename = &to
-	case *sqlparser.AlterCharset:
-		a.convert(o)
 	default:
 		return fmt.Errorf("clause is a %T", o)
 	}

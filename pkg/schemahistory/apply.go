@@ -2,7 +2,6 @@ package schemahistory
 
 import (
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
@@ -188,72 +187,5 @@ func (s *statement) dropTables() error {
 			Changes: []debezium.TableChange{{Type: "DROP", ID: id}},
 		})
 	}
-	return nil
-}
-
-// renameTables follows RENAME TABLE, pair by pair.
-func (s *statement) renameTables() error {
-	type pair struct {
-		from, to debezium.TableID
-		text     string
-	}
-	var pairs []pair
-	s.r.accept("IF", "EXISTS")
-	for _, r := range s.r.split() {
-		from, err := r.tableID(s.database)
-		for r.acceptAny("WAIT", "NOWAIT") || r.peek().kind == number { // MariaDB
-			r.next()
-		}
-		if err == nil {
-			err = r.expect("TO")
-		}
-		var to debezium.TableID
-		if err == nil {
-			to, err = r.tableID(s.database)
-		}
-		if err != nil {
-			if id, ok := s.h.mentioned(s.r.src); ok {
-				return s.h.unknown(id, s.r.src, err)
-			}
-			return nil
-		}
-		pairs = append(pairs, pair{s.h.stored(from), s.h.stored(to), r.source(0, len(r.toks))})
-	}
-	isNew := func(id debezium.TableID) bool {
-		return slices.ContainsFunc(pairs, func(p pair) bool { return p.to == id })
-	}
-	var tables []debezium.TableID
-	for _, p := range pairs {
-		if err := s.rename(p.from, p.to); err != nil {
-			return err
-		}
-		for _, id := range []debezium.TableID{p.from, p.to} {
-			if isNew(id) && !slices.Contains(tables, id) {
-				tables = append(tables, id)
-			}
-		}
-	}
-	for _, p := range pairs {
-		part := Part{Database: p.to.Database, DDL: "RENAME TABLE " + p.text, Tables: tables}
-		if t, ok := s.h.Table(p.to); ok {
-			part.Changes = []debezium.TableChange{{Type: "ALTER", ID: p.to, Previous: &p.from, Table: t}}
-		}
-		s.effect.Parts = append(s.effect.Parts, part)
-	}
-	return nil
-}
-
-// rename moves a table to another name.
-func (s *statement) rename(from, to debezium.TableID) error {
-	h := s.h
-	e := h.tables[h.key(from)]
-	h.Drop(from)
-	s.touch(Touched{Table: to, Kind: Renamed, From: from})
-	if e == nil {
-		return s.fail(to, errUnknownTable)
-	}
-	moved := *e
-	moved.id = to
-	h.tables[h.key(to)] = &moved
 	return nil
 }

@@ -20,6 +20,7 @@ type columnDef struct {
 	nullable *bool // nil: not said
 	unique   bool
 	primary  bool
+	now      bool    // the default is CURRENT_TIMESTAMP
 	perRow   bool    // the default is an expression
 	constant *string // the value of an expression that is only a literal in parentheses
 	computed bool    // AS (…)
@@ -186,7 +187,7 @@ func (r *reader) optionalParens() error {
 
 // defaultValue reads what follows DEFAULT.
 func (r *reader) defaultValue(d *columnDef) error {
-	d.col.HasDefault, d.col.Default, d.perRow, d.constant = true, nil, false, nil
+	d.col.HasDefault, d.col.Default, d.now, d.perRow, d.constant = true, nil, false, false, nil
 	t := r.peek()
 	switch {
 	case r.accept("NULL"):
@@ -201,6 +202,7 @@ func (r *reader) defaultValue(d *columnDef) error {
 		}
 	case r.currentTimestamp():
 		d.setDefault(epoch)
+		d.now = true
 		return r.optionalParens()
 	default:
 		if v, ok := r.literal(&d.col); ok {
@@ -249,10 +251,13 @@ func (r *reader) literal(c *debezium.Column) (string, bool) {
 		return v, true
 	case t.kind == number:
 		v = sign + t.val
+		if n, ok := new(big.Int).SetString(v, 10); ok && c.JDBCType == debezium.JDBCBit {
+			v = n.Text(2)
+		}
 	case t.kind == bits:
-		v = t.val
+		v = bytesDefault(t.val, 2, c)
 	case t.kind == hex:
-		v = hexDefault(t.val, c)
+		v = bytesDefault(t.val, 16, c)
 	case t.is("TRUE"), t.is("FALSE"):
 		v = t.val
 	default:
@@ -262,23 +267,29 @@ func (r *reader) literal(c *debezium.Column) (string, bool) {
 	return v, true
 }
 
-// hexDefault prints a hexadecimal default as the column reads it: a number, or characters.
-func hexDefault(digits string, c *debezium.Column) string {
-	if len(digits)%2 == 1 {
-		digits = "0" + digits
-	}
-	n, ok := new(big.Int).SetString("0"+digits, 16)
+// bytesDefault prints a bit or hexadecimal default as the column reads it: a
+// number, bits, or characters.
+func bytesDefault(digits string, base int, c *debezium.Column) string {
+	n, ok := new(big.Int).SetString("0"+digits, base)
 	if !ok {
 		return digits
 	}
 	switch c.JDBCType {
-	case debezium.JDBCChar, debezium.JDBCVarchar, debezium.JDBCNChar, debezium.JDBCNVarchar, debezium.JDBCBinary, debezium.JDBCVarbinary, debezium.JDBCBlob:
-		b := n.FillBytes(make([]byte, len(digits)/2))
+	case debezium.JDBCChar, debezium.JDBCVarchar, debezium.JDBCNChar, debezium.JDBCNVarchar,
+		debezium.JDBCBinary, debezium.JDBCVarbinary, debezium.JDBCBlob, debezium.JDBCOther:
+		size := (len(digits) + 7) / 8
+		if base == 16 {
+			size = (len(digits) + 1) / 2
+		}
+		b := n.FillBytes(make([]byte, size))
 		if utf8.Valid(b) {
 			return escape(string(b))
 		}
-		return "0x" + digits
+		return fmt.Sprintf("0x%X", b)
 	case debezium.JDBCBit:
+		if base == 2 {
+			return digits
+		}
 		return n.Text(2)
 	}
 	return n.String()
@@ -291,7 +302,7 @@ func (t *token) inner() string {
 	case t.kind == text && t.double && (strings.Contains(t.val, `""`) || strings.Contains(t.val, `''`)):
 		return strings.ReplaceAll(strings.ReplaceAll(t.val, `""`, `"`), `'`, `''`)
 	case t.kind == hex:
-		return hexDefault(t.val, &debezium.Column{JDBCType: debezium.JDBCVarchar})
+		return bytesDefault(t.val, 16, &debezium.Column{JDBCType: debezium.JDBCVarchar})
 	}
 	return t.val
 }

@@ -61,7 +61,7 @@ func (s *statement) newTable(id debezium.TableID) (*entry, error) {
 	if r.accept("LIKE") || r.accept("(", "LIKE") {
 		return s.like(id)
 	}
-	t := &tableEditor{s: s, id: id, table: &debezium.Table{}}
+	t := &tableEditor{s: s, id: id, table: &debezium.Table{}, creating: true}
 	if r.peek().is("(") && !r.at(1).is("SELECT") {
 		body, err := r.inner()
 		if err != nil {
@@ -100,7 +100,7 @@ func (s *statement) like(id debezium.TableID) (*entry, error) {
 		return nil, fmt.Errorf("copy %s: %w", from, errUnknownTable)
 	}
 	c := *e
-	c.id = id
+	c.id, c.origin = id, nil
 	return &c, nil
 }
 

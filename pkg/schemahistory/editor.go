@@ -2,6 +2,7 @@ package schemahistory
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -12,15 +13,18 @@ import (
 // that exist by the names they have before it, and places new columns and keys
 // by the names they have after it: renames take effect at the end.
 type tableEditor struct {
-	s       *statement
-	id      debezium.TableID
-	table   *debezium.Table // Columns under their new names, PrimaryKey under the old ones
-	was     []string        // the old name of each column, "" of a new one
-	unique  []index         // under the old names
-	promote string
-	primary []string    // a new primary key, under the new names
-	added   []candidate // new unique keys, under the new names
-	notNull []string    // columns that a period makes so, under the new names
+	s        *statement
+	id       debezium.TableID
+	table    *debezium.Table // Columns under their new names, PrimaryKey under the old ones
+	was      []string        // the old name of each column, "" of a new one
+	unique   []index         // under the old names
+	promote  string
+	creating bool
+	primary  []string    // a new primary key, under the new names
+	added    []candidate // new unique keys, under the new names
+	perRow   map[string]bool
+	origin   map[string]string // before the statement
+	notNull  []string          // columns that a period makes so, under the new names
 }
 
 // candidate is a unique key that may stand in for a primary key.
@@ -38,8 +42,22 @@ func (t *tableEditor) find(name string) int {
 func (t *tableEditor) add(d *columnDef) error {
 	t.table.Columns = append(t.table.Columns, d.col)
 	t.was = append(t.was, "")
+	t.noteValues(d)
 	t.columnKey(d)
 	return t.place(len(t.was)-1, d)
+}
+
+// noteValues keeps whether the column's values are computed, which the definition does not say.
+func (t *tableEditor) noteValues(d *columnDef) {
+	name := strings.ToLower(d.col.Name)
+	if t.perRow[name] == (d.computed || d.perRow) {
+		return
+	}
+	t.perRow = maps.Clone(t.perRow)
+	if t.perRow == nil {
+		t.perRow = make(map[string]bool)
+	}
+	t.perRow[name] = d.computed || d.perRow
 }
 
 // remove takes a column out, and out of the keys.
@@ -185,5 +203,23 @@ func (t *tableEditor) finish() (*entry, error) {
 			setCharset(c, t.table.DefaultCharset)
 		}
 	}
-	return &entry{id: t.id, table: t.table, unique: t.unique, promote: t.promote}, nil
+	return &entry{id: t.id, table: t.table, unique: t.unique, promote: t.promote, perRow: t.perRow, origin: t.origins()}, nil
+}
+
+// origins returns the columns whose names are not those with which the table was created.
+func (t *tableEditor) origins() map[string]string {
+	if t.creating {
+		return nil
+	}
+	origin := make(map[string]string)
+	for i, was := range t.was {
+		name := t.table.Columns[i].Name
+		if before, ok := t.origin[strings.ToLower(was)]; ok {
+			was = before
+		}
+		if was != name {
+			origin[strings.ToLower(name)] = was
+		}
+	}
+	return origin
 }

@@ -68,9 +68,11 @@ type History struct {
 type entry struct {
 	id      debezium.TableID
 	table   *debezium.Table
-	unique  []index // the unique indexes that are known; those of a table set by SetTable are not
-	promote string  // the unique index that stands in for a primary key, if known
-	stale   bool    // a statement was not understood: only Reconcile or SetTable can repair it
+	unique  []index           // the unique indexes that are known; those of a table set by SetTable are not
+	promote string            // the unique index that stands in for a primary key, if known
+	perRow  map[string]bool   // columns, in lower case, whose values old rows cannot get from the definition
+	origin  map[string]string // column, in lower case, to its name when the table was created; "" was added since
+	stale   bool              // a statement was not understood: only Reconcile or SetTable can repair it
 }
 
 // index is a unique index.

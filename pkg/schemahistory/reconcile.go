@@ -148,7 +148,7 @@ func (h *History) reconcileColumn(old *debezium.Table, m *ColumnMeta) (debezium.
 	if known.Default != nil && familyOf(known) == familyOf(&c) {
 		c.Default, c.HasDefault = known.Default, true
 	}
-	if m.sameType(known) {
+	if m.sameType(known) && !isText(known) && c.Unsigned() == known.Unsigned() { // DDL has more than one name for a type
 		c.JDBCType, c.TypeName, c.TypeExpression, c.Length, c.Scale = known.JDBCType, known.TypeName, known.TypeExpression, known.Length, known.Scale
 	}
 	return c, fmt.Sprintf("column %s is %s", m.Name, describe(&c))

@@ -168,10 +168,11 @@ func (h *History) Load(r *Record) {
 		case c.Table == nil:
 			h.Drop(c.ID)
 		default:
-			e := entry{id: h.stored(c.ID), table: c.Table}
+			var e entry
 			if old := h.tables[h.key(c.ID)]; old != nil {
-				e.unique, e.promote = old.unique, old.promote
+				e = *old
 			}
+			e.id, e.table, e.stale = h.stored(c.ID), c.Table, false
 			h.tables[h.key(c.ID)] = &e
 		}
 	}

@@ -1,11 +1,10 @@
 package schemahistory
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
-
-	"vitess.io/vitess/go/vt/sqlparser"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
 )
@@ -16,9 +15,12 @@ func (a *alteration) unlogged(format string, args ...any) {
 }
 
 // convert follows CONVERT TO CHARACTER SET.
-func (a *alteration) convert(o *sqlparser.AlterCharset) {
-	charset := strings.ToLower(o.CharacterSet)
-	if charset == "default" || charset == "" {
+func (a *alteration) convert(r *reader) error {
+	charset := r.options().charset
+	switch charset {
+	case "":
+		return errors.New("want a character set")
+	case "default":
 		charset = a.s.databaseCharset(a.id.Database)
 	}
 	for i := range a.table.Columns {
@@ -28,6 +30,7 @@ func (a *alteration) convert(o *sqlparser.AlterCharset) {
 		}
 	}
 	a.charset, a.table.DefaultCharset = charset, charset
+	return nil
 }
 
 // option follows what is left: table options, of which the character set and
@@ -35,7 +38,10 @@ func (a *alteration) convert(o *sqlparser.AlterCharset) {
 func (a *alteration) option(r *reader) error {
 	t := r.peek()
 	switch {
-	case t.is("ORDER"), t.is("FORCE"), t.is("ALGORITHM"), t.is("LOCK"), t.is("DISABLE"), t.is("ENABLE"), t.is("WITHOUT"), t.is("WITH"):
+	case t.is("ORDER"):
+		a.list = true
+		return nil
+	case t.is("FORCE"), t.is("ALGORITHM"), t.is("LOCK"), t.is("DISABLE"), t.is("ENABLE"), t.is("WITHOUT"), t.is("WITH"):
 		return nil
 	case t.is("DISCARD"), t.is("IMPORT"):
 		a.unlogged("%s TABLESPACE replaces the table's rows", strings.ToUpper(t.val))
@@ -74,6 +80,7 @@ func (a *alteration) partitioning(r *reader) bool {
 	t := r.peek()
 	if t.is("PARTITION") || t.is("REMOVE") && r.at(1).is("PARTITIONING") {
 		r.i = len(r.toks)
+		a.list = true
 		return true
 	}
 	if !r.at(1).is("PARTITION") && !(t.is("CONVERT") && r.at(1).is("TABLE")) {
@@ -91,6 +98,7 @@ func (a *alteration) partitioning(r *reader) bool {
 	default:
 		return false
 	}
+	a.list = true
 	return true
 }
 
@@ -118,7 +126,7 @@ func (s *statement) changes(old *debezium.Column, d *columnDef) string {
 		return "its values are computed anew"
 	case old.Optional && !c.Optional && !strict:
 		return "NULL became the implicit default, sql_mode not being strict"
-	case c.AutoIncremented && c.Default == nil && !old.AutoIncremented && s.ctx.SQLMode&NoAutoValueOnZero == 0:
+	case numbered(c) && !numbered(old) && s.ctx.SQLMode&NoAutoValueOnZero == 0:
 		return "AUTO_INCREMENT gives a number to rows with 0"
 	}
 	from, to := familyOf(old), familyOf(c)
@@ -130,6 +138,10 @@ func (s *statement) changes(old *debezium.Column, d *columnDef) string {
 	}
 	return fmt.Sprintf("%s became %s, and values that do not fit were cut, sql_mode not being strict", describe(old), describe(c))
 }
+
+// numbered reports whether the column is AUTO_INCREMENT. Debezium's flag means
+// ON UPDATE CURRENT_TIMESTAMP as well.
+func numbered(c *debezium.Column) bool { return c.AutoIncremented && isNumber(c) }
 
 func describe(c *debezium.Column) string {
 	switch {
