@@ -18,7 +18,7 @@ var errCheck = errors.New("not everything is as it must be")
 
 // check says of each thing that firn needs whether it is there, and what to do
 // if not.
-func check(ctx context.Context, c *config.Reader, log *slog.Logger) error {
+func check(ctx context.Context, c *config.Reader, log *slog.Logger) (err error) {
 	failed := false
 	say := func(name string, err error) {
 		if err != nil {
@@ -28,10 +28,10 @@ func check(ctx context.Context, c *config.Reader, log *slog.Logger) error {
 		}
 		fmt.Fprintf(os.Stdout, "%-24s ok\n", name)
 	}
-	conn, err := mysql.Connect(ctx, mysqlOf(c))
-	say("mysql", err)
-	if err == nil {
-		defer conn.Close()
+	conn, connErr := mysql.Connect(ctx, mysqlOf(c))
+	say("mysql", connErr)
+	if connErr == nil {
+		defer func() { err = errors.Join(err, conn.Close()) }()
 		tables, err := captured(ctx, conn, c)
 		if err != nil {
 			return err
@@ -48,9 +48,9 @@ func check(ctx context.Context, c *config.Reader, log *slog.Logger) error {
 			say(fmt.Sprintf("capture of %d tables", len(tables)), nil)
 		}
 	}
-	client, err := kafka.Open(ctx, kafkaOf(c, log))
-	say("kafka", err)
-	if err == nil {
+	client, openErr := kafka.Open(ctx, kafkaOf(c, log))
+	say("kafka", openErr)
+	if openErr == nil {
 		_, err := client.Topics(ctx)
 		say("kafka topics", err)
 		if err := client.Close(); err != nil {
@@ -64,12 +64,12 @@ func check(ctx context.Context, c *config.Reader, log *slog.Logger) error {
 }
 
 // plan prints what would be captured, and where it would go.
-func plan(ctx context.Context, c *config.Reader) error {
+func plan(ctx context.Context, c *config.Reader) (err error) {
 	conn, err := mysql.Connect(ctx, mysqlOf(c))
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { err = errors.Join(err, conn.Close()) }()
 	tables, err := captured(ctx, conn, c)
 	if err != nil {
 		return err

@@ -49,7 +49,7 @@ func run(ctx context.Context) error {
 		return &config.UsageError{Err: err}
 	}
 	for _, warning := range c.Warnings {
-		log.Warn(warning)
+		log.Warn("about the settings", "warning", warning)
 	}
 	switch c.Command {
 	case "run":

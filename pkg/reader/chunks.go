@@ -75,6 +75,7 @@ type ask struct {
 	spec  *snapshot.Table
 	list  string // the select list, where spec is nil
 	after snapshot.Key
+	since debezium.Position // the rows are not older than what the stream had delivered by then
 }
 
 type answer struct {
@@ -110,7 +111,9 @@ func (c *chunks) work(ctx context.Context, asks chan ask, cfg *mysql.Config, ser
 				spec, err = describe(ctx, cfg, a.table.id, a.list)
 			}
 			if err == nil {
-				err = reader.Read(ctx, chunk, spec, snapshot.Range{After: a.after}, c.limits)
+				limits := c.limits
+				limits.NotBefore = a.since
+				err = reader.Read(ctx, chunk, spec, snapshot.Range{After: a.after}, limits)
 			}
 			c.answer(ctx, answer{table: a.table, spec: spec, chunk: chunk, err: err})
 		}
@@ -171,8 +174,9 @@ func (c *chunks) add(id debezium.TableID, after snapshot.Key, initial bool) {
 }
 
 // ask asks for the next chunk of every table that may have one, and begins
-// tables while workers are free. list gives a table's select list.
-func (c *chunks) ask(list func(debezium.TableID) (string, error)) error {
+// tables while workers are free. since is where the stream is, list gives a
+// table's select list.
+func (c *chunks) ask(since debezium.Position, list func(debezium.TableID) (string, error)) error {
 	for len(c.free) > 0 && len(c.queue) > 0 {
 		t := c.queue[0]
 		c.queue = c.queue[1:]
@@ -183,7 +187,7 @@ func (c *chunks) ask(list func(debezium.TableID) (string, error)) error {
 		if t.worker == nil || t.asked || t.all || t.blocked || len(t.windows) > 1 {
 			continue
 		}
-		a := ask{table: t, spec: t.spec, after: t.next}
+		a := ask{table: t, spec: t.spec, after: t.next, since: since}
 		if t.spec == nil {
 			var err error
 			if a.list, err = list(t.id); err != nil {

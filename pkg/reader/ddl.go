@@ -43,7 +43,7 @@ func (s *session) statement(q *binlog.Query) error {
 // publishChange writes one schema change to the history and, where a captured
 // database is concerned, to the schema-change topic.
 func (s *session) publishChange(source debezium.Source, part schemahistory.Part) error {
-	now := s.now().UnixMilli()
+	now := time.Now().UnixMilli()
 	record := schemahistory.Record{
 		Server: s.cfg.Prefix, Position: s.recordPosition(&source), TsMs: now, Database: part.Database, DDL: part.DDL, Changes: part.Changes,
 	}
@@ -169,7 +169,7 @@ func (s *session) truncate(id debezium.TableID, source *debezium.Source) error {
 	if s.cfg.Skipped[debezium.Truncate] {
 		return nil
 	}
-	e := debezium.Event{Row: t.plan.Row, Source: *source, Op: debezium.Truncate, TsNs: s.now().UnixNano()}
+	e := debezium.Event{Row: t.plan.Row, Source: *source, Op: debezium.Truncate, TsNs: time.Now().UnixNano()}
 	e.Source.DB, e.Source.Table = id.Database, id.Table
 	e.Source.TsNs -= e.Source.TsNs % int64(time.Millisecond)
 	value, err := s.cfg.Encoder.AppendValue(nil, &e)

@@ -66,8 +66,6 @@ func healing(err error) bool {
 		errors.Is(err, errRestart) || kafka.Retriable(err)
 }
 
-func (r *Reader) now() time.Time { return time.Now() }
-
 func (r *Reader) at(point string) {
 	if r.cfg.At != nil {
 		r.cfg.At(point)

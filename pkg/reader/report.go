@@ -35,7 +35,7 @@ func (s *session) durable(took time.Duration) {
 	m := s.metrics
 	m.CommitDuration.Observe(took.Seconds())
 	m.Bytes.Add(float64(s.span.bytes))
-	m.CheckpointNs.Store(s.now().UnixNano())
+	m.CheckpointNs.Store(time.Now().UnixNano())
 	m.BinlogPosition.Store(int64(s.saved.Position.Pos))
 	s.bytes += int64(s.span.bytes)
 	all, created, updated, deleted := m.Events()
@@ -57,7 +57,7 @@ func (s *session) settled() {
 		return
 	}
 	m.Completed.Store(true)
-	m.FinishedNs.Store(s.now().UnixNano())
+	m.FinishedNs.Store(time.Now().UnixNano())
 	s.cfg.Status.SetState(status.Streaming)
 	s.cfg.Status.SetReady()
 }

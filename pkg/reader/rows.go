@@ -2,6 +2,7 @@ package reader
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/firn-cdc/firn/pkg/binlog"
 	"github.com/firn-cdc/firn/pkg/codec"
@@ -141,7 +142,7 @@ func (s *session) encodeKey() (key []byte, err error) {
 
 // sendEvent encodes the event's value and sends it under key.
 func (s *session) sendEvent(t *table, key []byte) (err error) {
-	s.event.TsNs = s.now().UnixNano()
+	s.event.TsNs = time.Now().UnixNano()
 	if s.value, err = s.cfg.Encoder.AppendValue(s.value[:0], &s.event); err != nil {
 		return fmt.Errorf("encode value: %w", err)
 	}

@@ -22,7 +22,23 @@ func (s *session) advanceChunks(ctx context.Context) error {
 			return fmt.Errorf("snapshot of %s: %w", t.id, err)
 		}
 	}
-	return s.chunks.ask(s.selectList)
+	since, err := s.delivered()
+	if err != nil {
+		return err
+	}
+	return s.chunks.ask(since, s.selectList)
+}
+
+// delivered is the position that holds everything the stream has delivered, the
+// transaction that it is in included. The binlog hands a transaction out before
+// a SELECT sees it, and a chunk must not be older than what is published.
+func (s *session) delivered() (debezium.Position, error) {
+	p := s.position
+	if s.progress.GTID == "" || p.GTIDs.IsEmpty() {
+		return p, nil
+	}
+	p.GTIDs = p.GTIDs.Clone()
+	return p, p.GTIDs.Add(s.progress.GTID)
 }
 
 func (s *session) selectList(id debezium.TableID) (string, error) {
@@ -112,7 +128,7 @@ func (s *session) publishWindow(t *snapshotTable, known *table, w *window, final
 	}
 	e := &s.event
 	e.Source = debezium.Source{
-		Version: version, Connector: s.connector, Name: s.cfg.Prefix, TsNs: s.now().Truncate(time.Second).UnixNano(), DB: t.id.Database, Table: t.id.Table,
+		Version: version, Connector: s.connector, Name: s.cfg.Prefix, TsNs: time.Now().Truncate(time.Second).UnixNano(), DB: t.id.Database, Table: t.id.Table,
 		File: s.position.File, Pos: int64(s.position.Pos),
 	}
 	last := w.last()

@@ -38,13 +38,13 @@ func (s *session) openSpan() error {
 			return fmt.Errorf("begin a kafka transaction: %w", err)
 		}
 	}
-	s.span = span{open: true, began: s.now()}
+	s.span = span{open: true, began: time.Now()}
 	return nil
 }
 
 // full reports whether the span should end though more is waiting.
 func (s *session) full() bool {
-	return s.span.open && (s.span.bytes >= s.cfg.SpanBytes || s.now().Sub(s.span.began) >= s.cfg.SpanTime)
+	return s.span.open && (s.span.bytes >= s.cfg.SpanBytes || time.Now().Sub(s.span.began) >= s.cfg.SpanTime)
 }
 
 // endSpan makes the span durable together with the position behind it. In
@@ -54,7 +54,7 @@ func (s *session) endSpan(ctx context.Context) error {
 	if !s.span.open {
 		return nil
 	}
-	begin := s.now()
+	begin := time.Now()
 	records, err := s.format().Records(&s.progress, s.saved)
 	if err != nil {
 		return err
@@ -81,16 +81,16 @@ func (s *session) endSpan(ctx context.Context) error {
 	}
 	s.at("after the kafka commit")
 	s.saved = s.progress.Clone()
-	s.durable(s.now().Sub(begin))
+	s.durable(time.Now().Sub(begin))
 	s.span = span{}
-	s.lastSave = s.now()
+	s.lastSave = time.Now()
 	return nil
 }
 
 // save writes a position that moved without a record, now and then, so that a
 // restart does not read again what nobody wanted.
 func (s *session) save(ctx context.Context) error {
-	if s.span.open || s.now().Sub(s.lastSave) < s.cfg.SaveInterval || s.progress.SamePlace(s.saved) {
+	if s.span.open || time.Now().Sub(s.lastSave) < s.cfg.SaveInterval || s.progress.SamePlace(s.saved) {
 		return nil
 	}
 	if err := s.openSpan(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/firn-cdc/firn/pkg/binlog"
 	"github.com/firn-cdc/firn/pkg/checkpoint"
@@ -16,12 +17,12 @@ import (
 
 // open readies a session: the server is fit, the previous reader is fenced,
 // and only then is the saved place read and the binlog opened there.
-func (s *session) open(ctx context.Context) error {
+func (s *session) open(ctx context.Context) (err error) {
 	conn, err := mysql.Connect(ctx, s.cfg.MySQL)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { err = errors.Join(err, conn.Close()) }()
 	if s.server, err = conn.Server(ctx); err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func (s *session) check(ctx context.Context, conn *mysql.Conn) error {
 	var errs []error
 	for _, p := range problems {
 		if p.Notice {
-			s.log.Warn(p.Name, "problem", p.Message, "fix", p.Fix)
+			s.log.Warn("about the server", "name", p.Name, "problem", p.Message, "fix", p.Fix)
 			continue
 		}
 		errs = append(errs, fmt.Errorf("%s: %s; %s", p.Name, p.Message, p.Fix))
@@ -151,10 +152,10 @@ func (s *session) firstStart(ctx context.Context, conn *mysql.Conn) error {
 	if err != nil {
 		return err
 	}
-	s.progress.At(at, debezium.Position{}, s.now().UnixNano(), 0)
+	s.progress.At(at, debezium.Position{}, time.Now().UnixNano(), 0)
 	s.position = at
 	source := debezium.Source{
-		Version: version, Connector: s.connector, Name: s.cfg.Prefix, TsNs: s.now().UnixNano(), Snapshot: "true", File: at.File, Pos: int64(at.Pos),
+		Version: version, Connector: s.connector, Name: s.cfg.Prefix, TsNs: time.Now().UnixNano(), Snapshot: "true", File: at.File, Pos: int64(at.Pos),
 	}
 	for _, part := range initialChanges(s.server, definitions) {
 		if err := s.publishChange(source, part); err != nil {
@@ -267,7 +268,7 @@ func (s *session) define(ctx context.Context, conn *mysql.Conn, id debezium.Tabl
 
 // definedBetween reports whether a statement other than row changes was logged
 // between two positions.
-func (s *session) definedBetween(ctx context.Context, before, after debezium.Position) (bool, error) {
+func (s *session) definedBetween(ctx context.Context, before, after debezium.Position) (changed bool, err error) {
 	if before.AtOrAfter(after) {
 		return false, nil
 	}
@@ -277,7 +278,7 @@ func (s *session) definedBetween(ctx context.Context, before, after debezium.Pos
 	if err != nil {
 		return false, err
 	}
-	defer stream.Close()
+	defer func() { err = errors.Join(err, stream.Close()) }()
 	for {
 		event, err := stream.Next(ctx)
 		if err != nil {
@@ -376,7 +377,7 @@ func (s *session) include(ctx context.Context, conn *mysql.Conn, id debezium.Tab
 		if err != nil {
 			return err
 		}
-		source := debezium.Source{Version: version, Connector: s.connector, Name: s.cfg.Prefix, TsNs: s.now().UnixNano(), Snapshot: "true", File: now.File, Pos: int64(now.Pos)}
+		source := debezium.Source{Version: version, Connector: s.connector, Name: s.cfg.Prefix, TsNs: time.Now().UnixNano(), Snapshot: "true", File: now.File, Pos: int64(now.Pos)}
 		part := schemahistory.Part{
 			Database: id.Database, DDL: d.ddl, Tables: []debezium.TableID{id}, Changes: []debezium.TableChange{{Type: "CREATE", ID: id, Table: d.table}},
 		}
