@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 
 	"github.com/firn-cdc/firn/integration/server"
@@ -92,8 +93,7 @@ func (d *DuckDB) Query(table Table, sql string) (*Result, error) {
 func (d *DuckDB) Close() error {
 	err := d.in.Close()
 	if waitErr := d.cmd.Wait(); waitErr != nil {
-		var exit *exec.ExitError
-		if !errors.As(waitErr, &exit) {
+		if _, exited := errors.AsType[*exec.ExitError](waitErr); !exited {
 			err = errors.Join(err, waitErr)
 		}
 	}
@@ -103,16 +103,12 @@ func (d *DuckDB) Close() error {
 // Text returns a row's values joined by commas, NULL for null: the form in
 // which expectations are written.
 func Text(row []*string) string {
-	text := ""
+	texts := make([]string, len(row))
 	for i, v := range row {
-		if i > 0 {
-			text += ","
-		}
-		if v == nil {
-			text += "NULL"
-		} else {
-			text += *v
+		texts[i] = "NULL"
+		if v != nil {
+			texts[i] = *v
 		}
 	}
-	return text
+	return strings.Join(texts, ",")
 }
