@@ -45,6 +45,8 @@ const (
 	AfterTakeOver  Point = "after-take-over"
 	BeforeCommit   Point = "before-commit" // files are staged, the catalog has not been asked
 	AfterCommit    Point = "after-commit"  // the catalog has answered yes
+	BeforeReplace  Point = "before-replace"
+	AfterReplace   Point = "after-replace"
 )
 
 // Span is what a batch covers of a partition: from the first offset to the one
@@ -62,6 +64,8 @@ type Request struct {
 
 	Properties map[string]string // further table properties
 	Summary    map[string]string // further entries of the snapshot's summary
+
+	replace *Replacement
 }
 
 // Result is the table snapshot that a batch became.
@@ -154,14 +158,24 @@ func (c *Committer) try(ctx context.Context, req *Request) error {
 	if req.SourcePosition != "" {
 		next.sourcePosition = req.SourcePosition
 	}
-	return c.snapshot(ctx, next, snapshotParts{
-		data: req.Data, deletes: req.Deletes, properties: req.Properties, summary: req.Summary,
+	parts := snapshotParts{
+		data: req.Data, deletes: req.Deletes, replace: req.replace, properties: req.Properties, summary: req.Summary,
 		before: BeforeCommit, after: AfterCommit,
-	})
+	}
+	if req.replace != nil {
+		if check := req.replace.Check; check != nil {
+			if err := check(c.table.Properties()); err != nil {
+				return stop(err)
+			}
+		}
+		parts.before, parts.after = BeforeReplace, AfterReplace
+	}
+	return c.snapshot(ctx, next, parts)
 }
 
 type snapshotParts struct {
 	data, deletes       []datafile.File
+	replace             *Replacement
 	properties, summary map[string]string
 	before, after       Point
 }
@@ -212,6 +226,11 @@ func (c *Committer) snapshot(ctx context.Context, next record, parts snapshotPar
 // stageFiles adds the files, or nothing: an empty append moves the head as well,
 // which is what a takeover and a batch without net changes need.
 func stageFiles(ctx context.Context, txn *table.Transaction, tbl *table.Table, sum iceberg.Properties, parts snapshotParts) error {
+	if parts.replace != nil {
+		if done, err := parts.replace.stage(ctx, txn, sum); done || err != nil {
+			return err
+		}
+	}
 	if len(parts.data)+len(parts.deletes) > 0 {
 		return txn.NewRowDelta(sum).AddRows(unwrap(parts.data)...).AddDeletes(unwrap(parts.deletes)...).Commit(ctx)
 	}

@@ -73,13 +73,27 @@ func (c *Committer) checkParent(parent int64, between []table.Snapshot, reached 
 	return nil
 }
 
-// sibling reports whether another shard of this table's owner made the snapshot.
+// sibling reports whether the snapshot leaves our rows where they were: another
+// shard of this table's owner made it, or it moved no file.
 func (c *Committer) sibling(s *table.Snapshot) bool {
-	if token(s) == "" || s.Summary.Operation == table.OpReplace {
+	if s.Summary == nil {
 		return false
 	}
+	if s.Summary.Operation == table.OpReplace && s.Summary.Properties[SummaryOwnFiles] == "" {
+		return movesNothing(s.Summary.Properties)
+	}
 	shard := s.Summary.Properties[SummaryShard]
-	return shard != "" && shard != c.cfg.Shard
+	return token(s) != "" && shard != "" && shard != c.cfg.Shard
+}
+
+// movesNothing reports whether a summary is that of a rewrite of manifests.
+func movesNothing(summary map[string]string) bool {
+	for _, k := range []string{"added-data-files", "deleted-data-files", "added-delete-files", "removed-delete-files"} {
+		if n := summary[k]; n != "" && n != "0" {
+			return false
+		}
+	}
+	return summary["manifests-created"] != "" || summary["manifests-replaced"] != ""
 }
 
 func token(s *table.Snapshot) string {

@@ -26,6 +26,7 @@ const (
 	SummaryOffsets        = "firn.kafka.offsets"
 	SummarySchemaOffset   = "firn.schema-offset"
 	SummarySourcePosition = "firn.source-position"
+	SummaryOwnFiles       = "firn.own-files" // of a replacement that touches no file with rows of other shards
 )
 
 // record is what a table says about one shard.

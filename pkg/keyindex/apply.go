@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -23,7 +24,9 @@ type Delta struct {
 	Files   []File         // new, with numbers of NewFileID
 	Removed []uint32       // files that left the table; their keys are moved or deleted by the same delta
 	Dead    map[uint32]int // by file, rows that one new position-delete file covers
+	Merged  []uint32       // files whose position-delete files became one
 	Puts    []Put
+	Moved   iter.Seq2[Put, error] // further puts, of keys that are in neither list
 	Deletes [][]byte
 }
 
@@ -62,6 +65,17 @@ func (ix *Index) apply(d Delta) (err error) {
 		}
 		w.put(p.Key, p.At)
 	}
+	if d.Moved != nil {
+		for p, err := range d.Moved {
+			if err != nil {
+				return err
+			}
+			if _, ok := files[p.At.File]; !ok {
+				return fmt.Errorf("a key is moved into file %d, which the index does not have", p.At.File)
+			}
+			w.put(p.Key, p.At)
+		}
+	}
 	for _, key := range d.Deletes {
 		w.delete(key)
 	}
@@ -98,6 +112,15 @@ func (ix *Index) changeFiles(d Delta) (files map[uint32]File, changed map[uint32
 		if f.Dead > f.Rows {
 			return nil, nil, fmt.Errorf("%w: file %d has %d rows and %d of them deleted", ErrCorrupt, id, f.Rows, f.Dead)
 		}
+		files[id] = f
+		changed[id] = true
+	}
+	for _, id := range d.Merged {
+		f, ok := files[id]
+		if !ok {
+			return nil, nil, fmt.Errorf("deletes are merged of file %d, which the index does not have", id)
+		}
+		f.DeleteFiles = min(f.DeleteFiles, 1)
 		files[id] = f
 		changed[id] = true
 	}
