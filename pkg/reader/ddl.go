@@ -16,6 +16,10 @@ import (
 // definitions is published, and kept in the history, before the first row of
 // the new shape and in the same span.
 func (s *session) statement(q *binlog.Query) error {
+	if q.InTransaction && q.Event < s.resumed {
+		return nil // published before the session
+	}
+	s.stated = !q.InTransaction
 	_, effect, err := s.history.Apply(q.Database, q.SQL, schemahistory.StatementContext{SQLMode: schemahistory.SQLMode(q.SQLMode)})
 	if err != nil {
 		return fmt.Errorf("at %s:%d: %w", q.File, q.Pos, err)

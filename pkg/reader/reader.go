@@ -105,6 +105,9 @@ const drainTime = 20 * time.Second
 func (s *session) drain(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
+	if s.stated {
+		return nil // its position is not reached: the span is given up and comes again
+	}
 	if err := s.endSpan(ctx); err != nil {
 		return fmt.Errorf("save what was read: %w", err)
 	}

@@ -31,8 +31,13 @@ type session struct {
 	span     span
 	position debezium.Position // the last commit that the stream has passed
 
-	transaction string            // the one being read
-	end         debezium.Position // of --stop-at-end
+	transaction string // the one being read
+	// stated says that a statement was published whose end the position has not passed: a span that
+	// ended here would publish it again after a restart.
+	stated bool
+	// resumed counts the events of the first transaction that were delivered before the session.
+	resumed int
+	end     debezium.Position // of --stop-at-end
 
 	tables map[debezium.TableID]*table
 	maps   map[*binlog.TableMap]*table
@@ -63,7 +68,7 @@ func (s *session) loop(ctx context.Context) error {
 		if err := s.advanceChunks(ctx); err != nil {
 			return err
 		}
-		if s.full() || s.span.open && !s.stream.Buffered() && !s.chunks.waiting() {
+		if !s.stated && (s.full() || s.span.open && !s.stream.Buffered() && !s.chunks.waiting()) {
 			if err := s.endSpan(ctx); err != nil {
 				return err
 			}
@@ -106,7 +111,7 @@ func (s *session) next(ctx context.Context) (binlog.Event, error) {
 
 // finished reports whether all that was there at start is durable.
 func (s *session) finished() bool {
-	if s.span.open || !s.chunks.done() {
+	if s.span.open || s.stated || !s.chunks.done() {
 		return false
 	}
 	return s.cfg.Snapshot == SnapshotInitialOnly || s.cfg.StopAtEnd && s.position.AtOrAfter(s.end)
@@ -126,7 +131,7 @@ func (s *session) handle(event binlog.Event) error {
 	case *binlog.Query:
 		return s.statement(e)
 	case *binlog.Commit:
-		s.position = e.Position
+		s.position, s.stated, s.resumed = e.Position, false, 0
 		s.progress.At(e.Position, e.Prepared, e.TsNs, e.ServerID)
 		s.committed(e)
 		return nil

@@ -90,7 +90,7 @@ func (s *session) endSpan(ctx context.Context) error {
 // save writes a position that moved without a record, now and then, so that a
 // restart does not read again what nobody wanted.
 func (s *session) save(ctx context.Context) error {
-	if s.span.open || time.Now().Sub(s.lastSave) < s.cfg.SaveInterval || s.progress.SamePlace(s.saved) {
+	if s.span.open || s.stated || time.Now().Sub(s.lastSave) < s.cfg.SaveInterval || s.progress.SamePlace(s.saved) {
 		return nil
 	}
 	if err := s.openSpan(); err != nil {

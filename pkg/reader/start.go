@@ -60,6 +60,7 @@ func (s *session) open(ctx context.Context) (err error) {
 	s.position = s.progress.Position
 	s.settled()
 	s.metrics.Connected.Store(true)
+	s.resumed = s.progress.Event
 	p := &s.progress
 	s.stream, err = binlog.Open(ctx, s.streamConfig(), binlog.Resume{
 		Position: p.Position, GTID: p.GTID, Ordinal: p.Ordinal, Event: p.Event, Row: p.Row, Prepared: p.Prepared,
