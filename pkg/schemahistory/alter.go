@@ -27,10 +27,7 @@ func (s *statement) alterTable() error {
 	ifExists := r.accept("IF", "EXISTS")
 	id, err := r.tableID(s.database)
 	if err != nil {
-		if id, ok := h.mentioned(r.src); ok {
-			return h.unknown(id, r.src, err)
-		}
-		return nil
+		return s.unnamed(err)
 	}
 	id = h.stored(id)
 	if r.accept("WAIT") {

@@ -50,11 +50,26 @@ func (h *History) Apply(database, ddl string, ctx StatementContext) ([]debezium.
 func (h *History) mentioned(ddl string) (debezium.TableID, bool) {
 	ddl = strings.ToLower(ddl)
 	for _, id := range h.Tables() {
-		if h.opts.Captured(id) && strings.Contains(ddl, strings.ToLower(id.Table)) {
+		if h.opts.Captured(id) && hasWord(ddl, strings.ToLower(id.Table)) {
 			return id, true
 		}
 	}
 	return debezium.TableID{}, false
+}
+
+// hasWord reports whether w occurs in s other than inside a longer word.
+func hasWord(s, w string) bool {
+	for from := 0; ; from++ {
+		i := strings.Index(s[from:], w)
+		if i < 0 {
+			return false
+		}
+		from += i
+		after := from + len(w)
+		if (from == 0 || !isWord(s[from-1])) && (after == len(s) || !isWord(s[after])) {
+			return true
+		}
+	}
 }
 
 func (h *History) unknown(id debezium.TableID, ddl string, err error) error {
@@ -70,6 +85,14 @@ func (s *statement) fail(id debezium.TableID, err error) error {
 		return s.h.unknown(id, s.r.src, err)
 	}
 	s.h.Drop(id)
+	return nil
+}
+
+// unnamed ends a statement whose table could not be read.
+func (s *statement) unnamed(err error) error {
+	if id, ok := s.h.mentioned(s.r.src); ok {
+		return s.h.unknown(id, s.r.src, err)
+	}
 	return nil
 }
 
@@ -144,7 +167,7 @@ func (s *statement) drop() error {
 func (s *statement) truncate() error {
 	id, err := s.r.tableID(s.database)
 	if err != nil {
-		return nil // nothing that can be truncated is named so
+		return s.unnamed(err)
 	}
 	s.touch(Touched{Table: s.h.stored(id), Kind: Truncated})
 	return nil
@@ -171,10 +194,7 @@ func (s *statement) dropTables() error {
 	}
 	ids, err := s.r.tableIDs(s.database)
 	if err != nil {
-		if id, ok := s.h.mentioned(s.r.src); ok {
-			return s.h.unknown(id, s.r.src, err)
-		}
-		return nil
+		return s.unnamed(err)
 	}
 	for i := range ids {
 		ids[i] = s.h.stored(ids[i])

@@ -40,7 +40,12 @@ func (h *History) columnDef(r *reader, name string) (*columnDef, error) {
 		return nil, fmt.Errorf("read column %s: %w", name, err)
 	}
 	for !r.done() {
-		if err := r.attribute(d, h.opts.Comments); err != nil {
+		at := r.i
+		err := r.attribute(d, h.opts.Comments)
+		if err == nil && r.i == at {
+			err = r.unexpected("a column attribute")
+		}
+		if err != nil {
 			return nil, fmt.Errorf("read column %s: %w", name, err)
 		}
 	}

@@ -30,10 +30,7 @@ func (s *statement) createTable(replace bool) error {
 	keep := r.accept("IF", "NOT", "EXISTS")
 	id, err := r.tableID(s.database)
 	if err != nil {
-		if id, ok := s.h.mentioned(r.src); ok {
-			return s.h.unknown(id, r.src, err)
-		}
-		return nil
+		return s.unnamed(err)
 	}
 	id = s.h.stored(id)
 	old := s.h.tables[s.h.key(id)]

@@ -15,11 +15,11 @@ func (s *statement) createUniqueIndex(from int) error {
 	}
 	between := r.toks[name:r.i]
 	if err := r.expect("ON"); err != nil {
-		return nil //nolint:nilerr // no index is created without ON: the server took it for something else
+		return s.unnamed(err)
 	}
 	id, err := r.tableID(s.database)
 	if err != nil {
-		return nil //nolint:nilerr // likewise
+		return s.unnamed(err)
 	}
 	id = s.h.stored(id)
 	e := s.h.tables[s.h.key(id)]
@@ -55,12 +55,15 @@ func (s *statement) dropIndex() error {
 	r := s.r
 	r.accept("IF", "EXISTS")
 	name, err := r.name()
-	if err != nil || !r.accept("ON") {
-		return nil //nolint:nilerr // nothing that can be dropped is named so
+	if err == nil {
+		err = r.expect("ON")
+	}
+	if err != nil {
+		return s.unnamed(err)
 	}
 	id, err := r.tableID(s.database)
 	if err != nil {
-		return nil //nolint:nilerr // likewise
+		return s.unnamed(err)
 	}
 	id = s.h.stored(id)
 	e := s.h.tables[s.h.key(id)]

@@ -55,7 +55,7 @@ func (h *History) Reconcile(m *TableMeta) (corrections []string, err error) {
 	if !known && !m.Full {
 		return nil, &MismatchError{m.Table, errUnknownTable.Error()}
 	}
-	if e != nil && known && h.agrees(e, m) {
+	if e != nil && known && m.agrees(e.table) {
 		return nil, nil
 	}
 	if !m.Full {
@@ -68,7 +68,7 @@ func (h *History) Reconcile(m *TableMeta) (corrections []string, err error) {
 	}
 	t := &debezium.Table{DefaultCharset: old.DefaultCharset, Comment: old.Comment}
 	for i := range m.Columns {
-		c, why := h.reconcileColumn(old, &m.Columns[i])
+		c, why := reconcileColumn(old, &m.Columns[i])
 		c.Position = i + 1
 		if why != "" {
 			corrections = append(corrections, why)
@@ -107,18 +107,18 @@ func (m *TableMeta) key() []string {
 	return key
 }
 
-// agrees reports whether nothing in the metadata contradicts the definition.
-func (h *History) agrees(e *entry, m *TableMeta) bool {
-	if len(e.table.Columns) != len(m.Columns) {
+// agrees reports whether the definition can be the one that the metadata describes.
+func (m *TableMeta) agrees(t *debezium.Table) bool {
+	if len(t.Columns) != len(m.Columns) {
 		return false
 	}
 	for i := range m.Columns {
-		if !m.Columns[i].matches(&e.table.Columns[i], m.Full) {
+		if !m.Columns[i].matches(&t.Columns[i], m.Full) {
 			return false
 		}
 	}
 	key := m.key()
-	return !m.Full || len(key) == 0 || slices.Equal(key, e.table.PrimaryKey)
+	return !m.Full || len(key) == 0 || slices.Equal(key, t.PrimaryKey)
 }
 
 func difference(t *debezium.Table, m *TableMeta) string {
@@ -135,7 +135,7 @@ func difference(t *debezium.Table, m *TableMeta) string {
 
 // reconcileColumn returns the column as the metadata has it, with what only DDL knows
 // of it, and what was wrong.
-func (h *History) reconcileColumn(old *debezium.Table, m *ColumnMeta) (debezium.Column, string) {
+func reconcileColumn(old *debezium.Table, m *ColumnMeta) (debezium.Column, string) {
 	known := old.Column(m.Name)
 	if known != nil && m.matches(known, true) {
 		return *known, ""

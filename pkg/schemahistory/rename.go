@@ -29,10 +29,7 @@ func (s *statement) renameTables() error {
 			to, err = r.tableID(s.database)
 		}
 		if err != nil {
-			if id, ok := s.h.mentioned(s.r.src); ok {
-				return s.h.unknown(id, s.r.src, err)
-			}
-			return nil
+			return s.unnamed(err)
 		}
 		pairs = append(pairs, pair{s.h.stored(from), s.h.stored(to), r.source(0, len(r.toks))})
 	}

@@ -3,6 +3,7 @@ package schemahistory
 import (
 	"fmt"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
 )
@@ -156,10 +157,13 @@ func narrows(old, c *debezium.Column, f family) bool {
 		return c.Unsigned() || width(c) <= width(old)
 	case decimal:
 		return c.Length-max(c.Scale, 0) < old.Length-max(old.Scale, 0)
-	case character, padded, bytes:
+	case character, padded, bytes, fixedBytes:
 		return capacity(c) < capacity(old) || isText(old) && isText(c) && !covers(c.Charset, old.Charset)
 	case enum, set:
-		return len(c.EnumValues) > 0 && slices.ContainsFunc(old.EnumValues, func(l string) bool { return !slices.Contains(c.EnumValues, l) })
+		if len(c.EnumValues) == 0 {
+			return capacity(c) < capacity(old)
+		}
+		return slices.ContainsFunc(old.EnumValues, func(l string) bool { return !slices.Contains(c.EnumValues, l) })
 	case bitField:
 		return c.Length < old.Length
 	default:
@@ -198,8 +202,21 @@ func capacity(c *debezium.Column) int {
 	case "LONGTEXT", "LONGBLOB", "CLOB":
 		return 1<<32 - 1
 	}
-	if c.Length < 0 {
-		return 1
+	if len(c.EnumValues) > 0 {
+		return labelled(c)
 	}
-	return c.Length
+	return max(c.Length, 1)
+}
+
+// labelled is the length of an ENUM's longest value, or of a SET's.
+func labelled(c *debezium.Column) int {
+	longest, all := 0, -1
+	for _, l := range c.Labels() {
+		n := utf8.RuneCountInString(l.Text)
+		longest, all = max(longest, n), all+n+1
+	}
+	if c.BaseType() == "SET" {
+		return all
+	}
+	return longest
 }
