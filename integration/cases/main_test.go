@@ -86,8 +86,9 @@ func printVersion(ctx context.Context, kind server.Kind, d *server.Database) err
 // fixture is a pipeline between the shared servers, with names of its own.
 type fixture struct {
 	*pipeline.Pipeline
-	t  *testing.T
-	db *sql.DB
+	t    *testing.T
+	db   *sql.DB
+	kind server.Kind
 }
 
 // onEach runs a case against every kind of server.
@@ -108,7 +109,7 @@ func newFixture(t *testing.T, kind server.Kind) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{Pipeline: p, t: t, db: db}
+	f := &fixture{Pipeline: p, t: t, db: db, kind: kind}
 	t.Cleanup(func() {
 		if err := p.Stop(); err != nil {
 			t.Errorf("stop: %v", err)
