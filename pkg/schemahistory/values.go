@@ -114,8 +114,11 @@ func familyChange(old, c *debezium.Column, from, to family) string {
 			return fmt.Sprintf("%s became %s, which cuts trailing spaces", describe(old), describe(c))
 		}
 	case enum, set:
-		if relabelled(old, c) {
+		switch {
+		case relabelled(old, c):
 			return "its labels were replaced by others"
+		case from == set && reordered(old, c):
+			return "the order of its labels changed, and with it that of each value"
 		}
 	case other:
 		if old.TypeName != c.TypeName {
@@ -132,6 +135,19 @@ func relabelled(old, c *debezium.Column) bool {
 	gone := slices.ContainsFunc(old.EnumValues, func(l string) bool { return !slices.Contains(c.EnumValues, l) })
 	came := slices.ContainsFunc(c.EnumValues, func(l string) bool { return !slices.Contains(old.EnumValues, l) })
 	return gone && came
+}
+
+// reordered reports whether the labels that stayed stand in another order.
+func reordered(old, c *debezium.Column) bool {
+	last := -1
+	for _, l := range old.EnumValues {
+		at := slices.Index(c.EnumValues, l)
+		if at >= 0 && at < last {
+			return true
+		}
+		last = max(last, at)
+	}
+	return false
 }
 
 // double reports whether a floating-point column has eight bytes.
