@@ -35,6 +35,9 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	if c.logger == nil {
 		c.logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Auth == AuthIAM && cfg.Tokens == nil {
+		c.cfg.Tokens = &regionTokens{region: cfg.Region}
+	}
 	var err error
 	if c.session, err = newSession(ctx, &c.cfg, readTimeout); err != nil {
 		return nil, err

@@ -21,7 +21,7 @@ var (
 	ErrTopicDenied      = fmt.Errorf("topic: %w", ErrDenied)
 	ErrTopicNotFound    = errors.New("topic does not exist")
 	ErrClosed           = errors.New("Kafka client is closed")
-	ErrFenced           = errors.New("another producer has taken over the transactional id")
+	ErrFenced           = errors.New("another producer has taken over the transactional id, or the broker has aborted a transaction that was open for too long")
 	ErrCommitUnknown    = errors.New("it is not known whether the Kafka transaction was committed")
 	ErrOffsetOutOfRange = errors.New("offset is no longer, or not yet, in the log")
 	ErrTopicRecreated   = errors.New("topic was deleted and created again")
@@ -41,7 +41,7 @@ func Retriable(err error) bool {
 		return true
 	case !errors.As(err, &k):
 		return false
-	case k == sarama.ErrInvalidProducerEpoch, k == sarama.ErrOutOfOrderSequenceNumber, k == sarama.ErrUnknownProducerID,
+	case k == sarama.ErrOutOfOrderSequenceNumber, k == sarama.ErrUnknownProducerID,
 		k == sarama.ErrInvalidTxnState, k == sarama.ErrInvalidProducerIDMapping:
 		return true // the span is lost, and a new producer starts a new one
 	default:
@@ -119,6 +119,9 @@ func permanentTLS(err error) bool {
 func explain(err error) error {
 	var k sarama.KError
 	if errors.As(err, &k) && k != sarama.ErrNoError {
+		if k == sarama.ErrProducerFenced { // sarama has no text for it
+			return ErrFenced
+		}
 		if sentinel := kerror(k); sentinel != nil && !errors.Is(err, sentinel) {
 			return fmt.Errorf("%w: %w", sentinel, err)
 		}
@@ -156,7 +159,7 @@ func kerror(k sarama.KError) error {
 		return ErrTopicNotFound
 	case sarama.ErrOffsetOutOfRange:
 		return ErrOffsetOutOfRange
-	case sarama.ErrProducerFenced:
+	case sarama.ErrProducerFenced, sarama.ErrInvalidProducerEpoch:
 		return ErrFenced
 	default:
 		return nil

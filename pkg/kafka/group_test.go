@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/firn-cdc/firn/pkg/kafka"
 )
@@ -108,7 +112,7 @@ func startMember(t *testing.T, c *kafka.Client, r *registry, name string, shards
 		}
 	}
 	g, err := kafka.JoinGroup(t.Context(), c, kafka.GroupConfig{
-		GroupID: "g", Shards: shards,
+		GroupID: "g-" + topics[0], Shards: shards,
 		Topics: func(context.Context) ([]string, error) { return slices.Clone(topics), nil },
 		Assigned: func(_ context.Context, s []kafka.Shard) error {
 			if alive() {
@@ -234,5 +238,61 @@ func TestGroup_AFailingHookEndsRun(t *testing.T) {
 	}
 	if err := g.Run(t.Context()); !errors.Is(err, broken) {
 		t.Errorf("got %v, want %v", err, broken)
+	}
+}
+
+// A member that the group has given up is told so, and takes part again.
+func TestGroup_ALostMemberLetsGoAndComesBack(t *testing.T) {
+	cluster, c := open(t, kfake.NumBrokers(1), kfake.SeedTopics(2, "a"), kfake.GroupMinSessionTimeout(time.Millisecond))
+	events := make(chan string, 10)
+	g, err := kafka.JoinGroup(t.Context(), c, kafka.GroupConfig{
+		GroupID: "g", HeartbeatInterval: 10 * time.Millisecond, SessionTimeout: 300 * time.Millisecond,
+		Topics: func(context.Context) ([]string, error) { return []string{"a"}, nil },
+		Assigned: func(_ context.Context, s []kafka.Shard) error {
+			events <- fmt.Sprint("assigned ", s[0].Partitions)
+			return nil
+		},
+		Revoked: func(_ context.Context, s []kafka.Shard, lost bool) error {
+			events <- fmt.Sprint("revoked ", s[0].Partitions, " lost ", lost)
+			return nil
+		},
+	})
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- g.Run(ctx) }()
+	got := []string{<-events}
+	must(t, g.Commit(t.Context(), map[kafka.TopicPartition]int64{{Topic: "a"}: 5}))
+	cluster.ControlKey(int16(kmsg.Heartbeat), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		resp := req.ResponseKind().(*kmsg.HeartbeatResponse)
+		resp.ErrorCode = kerr.UnknownMemberID.Code
+		return resp, nil, true
+	})
+	got = append(got, <-events, <-events)
+	cancel()
+	got = append(got, <-events)
+	must(t, <-ended)
+	want := []string{"assigned [0 1]", "revoked [0 1] lost true", "assigned [0 1]", "revoked [0 1] lost false"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestGroup_AnotherKindOfConsumerIsNamed(t *testing.T) {
+	cluster, c := open(t, kfake.NumBrokers(1), kfake.SeedTopics(1, "a"))
+	cluster.ControlKey(int16(kmsg.JoinGroup), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		resp := req.ResponseKind().(*kmsg.JoinGroupResponse)
+		resp.ErrorCode = kerr.InconsistentGroupProtocol.Code
+		return resp, nil, true
+	})
+	g, err := kafka.JoinGroup(t.Context(), c, kafka.GroupConfig{
+		GroupID:  "taken",
+		Topics:   func(context.Context) ([]string, error) { return []string{"a"}, nil },
+		Assigned: func(context.Context, []kafka.Shard) error { return nil },
+		Revoked:  func(context.Context, []kafka.Shard, bool) error { return nil },
+	})
+	must(t, err)
+	if err := g.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "--group-id: taken is in use by another kind of consumer") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -250,89 +249,6 @@ func askCoordinator[T any](g *Group, send func(*sarama.Broker) (T, sarama.KError
 	return answer, nil
 }
 
-// beat keeps the membership alive until ctx ends.
-func (g *Group) beat(ctx context.Context) {
-	tick := time.NewTicker(g.cfg.HeartbeatInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		g.mu.Lock()
-		member, generation, contact := g.member, g.generation, g.contact
-		g.mu.Unlock()
-		if member == "" || generation < 0 {
-			continue
-		}
-		err := g.sendBeat(member, generation)
-		g.mu.Lock()
-		// While joining, the generation that the beat is of may have ended.
-		stale := g.generation != generation || g.member != member || g.joining
-		g.mu.Unlock()
-		switch {
-		case err == nil, stale && errors.Is(err, sarama.ErrIllegalGeneration):
-			g.alive(false)
-		case errors.Is(err, sarama.ErrRebalanceInProgress):
-			g.alive(!stale)
-		case errors.Is(err, sarama.ErrUnknownMemberId), errors.Is(err, sarama.ErrIllegalGeneration),
-			errors.Is(err, sarama.ErrFencedInstancedId):
-			g.give(err)
-		default:
-			_ = g.beats.RefreshCoordinator(g.cfg.GroupID) // the next beat tells
-			if time.Since(contact) > g.cfg.SessionTimeout {
-				g.give(fmt.Errorf("no heartbeat for %s: %w", g.cfg.SessionTimeout, err))
-			}
-		}
-	}
-}
-
-func (g *Group) sendBeat(member string, generation int32) error {
-	b, err := g.beats.Coordinator(g.cfg.GroupID)
-	if err != nil {
-		return err
-	}
-	answer, err := b.Heartbeat(&sarama.HeartbeatRequest{Version: 3, GroupId: g.cfg.GroupID, MemberId: member, GenerationId: generation})
-	switch {
-	case err != nil:
-		if broken(err) {
-			_ = b.Close()
-		}
-		return err
-	case answer.Err != sarama.ErrNoError:
-		return answer.Err
-	default:
-		return nil
-	}
-}
-
-func (g *Group) alive(rejoin bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.contact = time.Now()
-	if rejoin {
-		g.rejoin = true
-		signal(g.wake)
-	}
-}
-
-// give notes that the group has given this member up, and breaks a join that
-// waits.
-func (g *Group) give(cause error) {
-	g.mu.Lock()
-	g.lost = cmp.Or(g.lost, cause)
-	g.mu.Unlock()
-	signal(g.wake)
-	g.joins.dialer.interrupt()
-}
-
-func (g *Group) isLost() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.lost != nil
-}
-
 func (g *Group) explain(err error) error {
 	switch {
 	case errors.Is(err, sarama.ErrInconsistentGroupProtocol):
@@ -343,76 +259,4 @@ func (g *Group) explain(err error) error {
 	default:
 		return explain(err)
 	}
-}
-
-// sendLeave has the group rebalance at once instead of after the session
-// timeout.
-func (g *Group) sendLeave(ctx context.Context) error {
-	g.mu.Lock()
-	member := g.member
-	g.member, g.generation = "", -1
-	g.mu.Unlock()
-	if member == "" {
-		return nil
-	}
-	err := g.beats.do(ctx, request{
-		broker: func() (*sarama.Broker, error) { return g.beats.Coordinator(g.cfg.GroupID) },
-		send: func(b *sarama.Broker) error {
-			answer, err := b.LeaveGroup(&sarama.LeaveGroupRequest{
-				Version: 3, GroupId: g.cfg.GroupID, Members: []sarama.MemberIdentity{{MemberId: member}},
-			})
-			switch {
-			case err != nil:
-				return err
-			case answer.Err != sarama.ErrNoError && answer.Err != sarama.ErrUnknownMemberId:
-				return answer.Err
-			default:
-				return nil
-			}
-		},
-		refresh: func() error { return g.beats.RefreshCoordinator(g.cfg.GroupID) },
-		timeout: g.cfg.HeartbeatInterval, // the session timeout does the same later
-	})
-	if err != nil {
-		return fmt.Errorf("leave group %s: %w", g.cfg.GroupID, err)
-	}
-	return nil
-}
-
-// Commit stores offsets in the group for tools that show its lag. Nothing reads
-// them back here, so an error during a rebalance does no harm.
-func (g *Group) Commit(ctx context.Context, offsets map[TopicPartition]int64) error {
-	generation, member := g.Generation()
-	if generation < 0 || len(offsets) == 0 {
-		return nil
-	}
-	s := g.client.session
-	err := s.do(ctx, request{
-		broker: func() (*sarama.Broker, error) { return s.Coordinator(g.cfg.GroupID) },
-		send: func(b *sarama.Broker) error {
-			req := &sarama.OffsetCommitRequest{
-				Version: 7, ConsumerGroup: g.cfg.GroupID, ConsumerGroupGeneration: generation, ConsumerID: member,
-			}
-			for p, offset := range offsets {
-				req.AddBlockWithLeaderEpoch(p.Topic, p.Partition, offset, -1, 0, "")
-			}
-			answer, err := b.CommitOffset(req)
-			if err != nil {
-				return err
-			}
-			for _, partitions := range answer.Errors {
-				for _, code := range partitions {
-					if code != sarama.ErrNoError {
-						return code
-					}
-				}
-			}
-			return nil
-		},
-		refresh: func() error { return s.RefreshCoordinator(g.cfg.GroupID) },
-	})
-	if err != nil {
-		return fmt.Errorf("store the lag of group %s: %w", g.cfg.GroupID, err)
-	}
-	return nil
 }

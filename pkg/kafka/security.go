@@ -9,7 +9,6 @@ import (
 	"os"
 
 	"github.com/IBM/sarama"
-	"github.com/aws/aws-msk-iam-sasl-signer-go/signer"
 	"github.com/xdg-go/scram"
 )
 
@@ -28,12 +27,8 @@ func (c *Config) secure(ctx context.Context, sc *sarama.Config) error {
 	case "", AuthNone, AuthMTLS:
 		return nil
 	case AuthIAM:
-		tokens := c.Tokens
-		if tokens == nil {
-			tokens = regionTokens(c.Region)
-		}
 		sasl.Mechanism = sarama.SASLTypeOAuth
-		sasl.TokenProvider = &saslTokens{ctx: ctx, tokens: tokens}
+		sasl.TokenProvider = &saslTokens{ctx: ctx, tokens: c.Tokens}
 	case AuthSCRAM256:
 		sasl.Mechanism = sarama.SASLTypeSCRAMSHA256
 		sasl.SCRAMClientGeneratorFunc = c.scram(ctx, scram.SHA256)
@@ -77,14 +72,6 @@ func (c *Config) tlsConfig() (*tls.Config, error) {
 		conf.Certificates = []tls.Certificate{cert}
 	}
 	return conf, nil
-}
-
-// regionTokens signs MSK tokens with the default credentials.
-type regionTokens string
-
-func (r regionTokens) Token(ctx context.Context) (string, error) {
-	token, _, err := signer.GenerateAuthToken(ctx, string(r))
-	return token, err
 }
 
 // saslTokens is a TokenProvider as sarama calls it, without a context.

@@ -283,9 +283,6 @@ func (p *Producer) produceError(b *batch, err error) error {
 	switch {
 	case errors.Is(err, sarama.ErrMessageSizeTooLarge), errors.Is(err, sarama.ErrMessageSetSizeTooLarge):
 		e.err = &RecordTooLargeError{Topic: e.Topic, Size: b.wire, KeySize: len(b.records[0].Key)}
-	case errors.Is(err, sarama.ErrInvalidProducerEpoch):
-		e.err = fmt.Errorf("the broker has ended the transaction: it was open for longer than %s "+
-			"or another producer has taken over: %w", p.cfg.TransactionTimeout, err)
 	case retriable(err):
 		e.err = fmt.Errorf("not acknowledged within %s: %w", p.cfg.DeliveryTimeout, e.err)
 	}

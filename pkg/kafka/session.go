@@ -136,7 +136,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 // backoff is short for a transaction that is just being finished.
 func backoff(err error, attempt int) time.Duration {
 	if errors.Is(err, sarama.ErrConcurrentTransactions) {
-		return min(2*time.Millisecond<<min(attempt, 5), 40*time.Millisecond)
+		return min(time.Millisecond+time.Duration(attempt)*500*time.Microsecond, 20*time.Millisecond)
 	}
 	return min(50*time.Millisecond<<min(attempt, 6), 2*time.Second)
 }

@@ -124,9 +124,6 @@ func (p *Producer) endTxn(ctx context.Context, commit bool) error {
 		}
 		return err
 	})
-	if errors.Is(err, sarama.ErrInvalidProducerEpoch) {
-		err = fmt.Errorf("%w: %w", ErrFenced, err)
-	}
 	switch {
 	case err == nil:
 		return nil
@@ -169,8 +166,6 @@ func (p *Producer) initID(ctx context.Context) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, sarama.ErrInvalidProducerEpoch):
-		err = fmt.Errorf("%w: %w", ErrFenced, err)
 	case errors.Is(err, sarama.ErrInvalidTransactionTimeout):
 		err = fmt.Errorf("%w: %s is more than the broker's transaction.max.timeout.ms", err, p.cfg.TransactionTimeout)
 	case errors.Is(err, sarama.ErrTransactionalIDAuthorizationFailed):
