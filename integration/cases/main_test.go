@@ -1,14 +1,16 @@
 // Package cases runs both binaries end to end on real servers and compares
-// the Iceberg tables, read by DuckDB, with MySQL.
+// the Iceberg tables, read by an engine that is not ours, with MySQL.
 package cases
 
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"github.com/firn-cdc/firn/integration/engine"
 	"github.com/firn-cdc/firn/integration/pipeline"
 	"github.com/firn-cdc/firn/integration/server"
+	"github.com/firn-cdc/firn/integration/validate"
 )
 
 // patience is how long a change may take to show in Iceberg before a case
@@ -24,8 +27,24 @@ const patience = 90 * time.Second
 
 var shared struct {
 	servers map[server.Kind]*server.Database
-	broker  *server.Broker
-	duckdb  *engine.DuckDB
+	surroundings
+}
+
+// surroundings are what the binaries run between, the source aside.
+type surroundings struct {
+	broker string           // address of Kafka
+	lake   validate.Querier // reads the Iceberg tables
+	// prepare empties the warehouse, if cases share one, and points p at it.
+	prepare func(ctx context.Context, p *pipeline.Pipeline) error
+	ends    []func() error // in order of start
+}
+
+func (s *surroundings) stop() error {
+	var errs []error
+	for _, end := range slices.Backward(s.ends) {
+		errs = append(errs, end())
+	}
+	return errors.Join(errs...)
 }
 
 func TestMain(m *testing.M) {
@@ -58,14 +77,10 @@ func run(m *testing.M) (code int, err error) {
 			return 1, err
 		}
 	}
-	if shared.broker, err = server.StartBroker(3); err != nil {
+	defer func() { err = errors.Join(err, shared.stop()) }()
+	if err := shared.open(ctx, dir); err != nil {
 		return 1, err
 	}
-	defer shared.broker.Stop()
-	if shared.duckdb, err = engine.OpenDuckDB(ctx); err != nil {
-		return 1, err
-	}
-	defer shared.duckdb.Close()
 	return m.Run(), nil
 }
 
@@ -104,7 +119,10 @@ func newFixture(t *testing.T, kind server.Kind) *fixture {
 	t.Helper()
 	prefix := strings.NewReplacer("/", "-", "_", "-").Replace(t.Name())
 	d := shared.servers[kind]
-	p := pipeline.For(t.TempDir(), prefix, d, shared.broker.Addr)
+	p := pipeline.For(t.TempDir(), prefix, d, shared.broker)
+	if err := shared.prepare(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
 	db, err := sql.Open("mysql", d.DSN())
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +164,7 @@ func (f *fixture) exec(statements ...string) {
 	}
 }
 
-// eventually waits until DuckDB answers the query on the table with rows.
+// eventually waits until the engine answers the query on the table with rows.
 func (f *fixture) eventually(table, query string, want ...string) {
 	f.t.Helper()
 	ctx, cancel := context.WithTimeout(f.t.Context(), patience)
@@ -157,7 +175,7 @@ func (f *fixture) eventually(table, query string, want ...string) {
 		if err := f.alive(); err != nil {
 			return false, err
 		}
-		result, err := shared.duckdb.Query(f.Table(table), query)
+		result, err := shared.lake.Query(f.Table(table), query)
 		if last = err; err != nil {
 			return false, nil
 		}

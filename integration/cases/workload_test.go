@@ -66,7 +66,7 @@ func (f *fixture) equal(tables ...string) {
 			if err := f.alive(); err != nil {
 				return false, err
 			}
-			differences, _, last = validate.Differences(ctx, f.db, table, shared.duckdb, f.Table(table))
+			differences, _, last = validate.Differences(ctx, f.db, table, shared.lake, f.Table(table))
 			return last == nil && len(differences) == 0, nil
 		})
 		if err != nil {
