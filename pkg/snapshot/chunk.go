@@ -87,7 +87,7 @@ func (r *Reader) fillPage(ctx context.Context, c *Chunk, query string, limit, ma
 		return err
 	}
 	width := len(rows.Columns()) - len(c.Table.Key)
-	c.Rows.reset(width)
+	c.Rows.Reset(width)
 	cut := false
 	for !cut {
 		fields, err := rows.Next()
@@ -97,7 +97,7 @@ func (r *Reader) fillPage(ctx context.Context, c *Chunk, query string, limit, ma
 		if fields == nil {
 			break
 		}
-		if err := c.Rows.add(fields[:width]); err != nil {
+		if err := c.Rows.Add(fields[:width]); err != nil {
 			return errors.Join(err, rows.Discard(0))
 		}
 		n := c.Rows.Len()

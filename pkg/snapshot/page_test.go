@@ -185,9 +185,9 @@ func TestRowSet_Row(t *testing.T) {
 	var s RowSet
 	rows := [][][]byte{{[]byte("a"), nil}, {{}, []byte("long value")}, {nil, nil}}
 	for range 2 { // the second time in memory that is used again
-		s.reset(2)
+		s.Reset(2)
 		for _, row := range rows {
-			if err := s.add(row); err != nil {
+			if err := s.Add(row); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -28,13 +28,13 @@ func (r *Reader) readPass(ctx context.Context, c *Chunk, t *Table, limits Limits
 	}
 	p := r.pass
 	c.Low, c.High, c.Loose = p.low, p.high, p.loose
-	c.Rows.reset(len(p.rows.Columns()))
+	c.Rows.Reset(len(p.rows.Columns()))
 	stop := context.AfterFunc(ctx, p.cancel)
 	defer stop()
 	for c.Rows.Len() < limits.Rows && c.Rows.Size() < limits.Bytes {
 		fields, err := p.rows.Next()
 		if err == nil && fields != nil {
-			err = c.Rows.add(fields)
+			err = c.Rows.Add(fields)
 		}
 		if err != nil {
 			r.endPass()

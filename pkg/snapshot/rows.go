@@ -16,11 +16,13 @@ const nullBit = 1 << 31
 
 var errTooLarge = errors.New("rows of more than 2 GiB")
 
-func (s *RowSet) reset(width int) {
+// Reset empties the set for rows of width fields.
+func (s *RowSet) Reset(width int) {
 	s.width, s.data, s.ends = width, s.data[:0], s.ends[:0]
 }
 
-func (s *RowSet) add(fields [][]byte) error {
+// Add copies a row into the set. A nil field is NULL.
+func (s *RowSet) Add(fields [][]byte) error {
 	for _, f := range fields {
 		s.data = append(s.data, f...)
 		end := uint32(len(s.data) & math.MaxInt32)
