@@ -20,7 +20,7 @@ func (r fakeRegistry) Register(_ context.Context, subject, schema string) (int32
 	return int32(len(r)), nil
 }
 
-func (r fakeRegistry) Schema(context.Context, int32) (string, error) { return "", nil }
+func (fakeRegistry) Schema(context.Context, int32) (string, error) { return "", nil }
 
 func TestAvro_SchemasAreRegistered(t *testing.T) {
 	registered := fakeRegistry{}

@@ -11,6 +11,7 @@ package batch
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
@@ -304,8 +305,8 @@ func (b *Batch) schema(e *debezium.Event, values []debezium.Value) (uint16, erro
 	if e.Row == nil || len(e.Row.Fields) != len(values) {
 		return 0, &EventError{"its row does not have the fields of its schema"}
 	}
-	for i := len(b.rows) - 1; i >= 0; i-- {
-		if b.rows[i] == e.Row {
+	for i, v := range slices.Backward(b.rows) {
+		if v == e.Row {
 			return uint16(i), nil
 		}
 	}

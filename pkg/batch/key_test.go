@@ -245,7 +245,9 @@ func TestKey_WidenedColumnsKeepTheirBytes(t *testing.T) {
 		},
 		{
 			"BIGINT to BIGINT UNSIGNED", named(debezium.Int64, ""), named(debezium.Bytes, connect+"Decimal", scale("0")),
-			debezium.Int(debezium.Int64, 1<<40), debezium.Value{Type: debezium.Bytes, B: []byte{1, 0, 0, 0, 0, 0}}, true, true,
+			debezium.Int(debezium.Int64, 1<<40),
+			debezium.Value{Type: debezium.Bytes, B: []byte{1, 0, 0, 0, 0, 0}},
+			true, true,
 		},
 		{
 			"DATETIME(3) to DATETIME(6)", named(debezium.Int64, "io.debezium.time.Timestamp"), named(debezium.Int64, "io.debezium.time.MicroTimestamp"),
@@ -253,7 +255,9 @@ func TestKey_WidenedColumnsKeepTheirBytes(t *testing.T) {
 		},
 		{
 			"another scale", named(debezium.Bytes, connect+"Decimal", scale("2")), named(debezium.Bytes, connect+"Decimal", scale("3")),
-			debezium.Value{Type: debezium.Bytes, B: []byte{10}}, debezium.Value{Type: debezium.Bytes, B: []byte{100}}, false, false,
+			debezium.Value{Type: debezium.Bytes, B: []byte{10}},
+			debezium.Value{Type: debezium.Bytes, B: []byte{100}},
+			false, false,
 		},
 		{
 			"a number becomes a string", named(debezium.Int64, ""), named(debezium.String, ""),

@@ -3,6 +3,7 @@ package binlog
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 )
 
 // buffer reads fields of an event. After a read past its end it is failed, and
@@ -73,8 +74,8 @@ func (b *buffer) varint() uint64 {
 
 func littleEndian(b []byte) uint64 {
 	var v uint64
-	for i := len(b) - 1; i >= 0; i-- {
-		v = v<<8 | uint64(b[i])
+	for _, v0 := range slices.Backward(b) {
+		v = v<<8 | uint64(v0)
 	}
 	return v
 }

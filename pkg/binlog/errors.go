@@ -116,8 +116,7 @@ func heals(code uint16) bool {
 
 // classify gives an error of the connection its meaning.
 func classify(err error) error {
-	var server *gomysql.MyError
-	if errors.As(err, &server) {
+	if server, ok := errors.AsType[*gomysql.MyError](err); ok {
 		return classifyServer(server)
 	}
 	var network net.Error

@@ -45,7 +45,7 @@ func (s *Stream) handleQuery(h header, body []byte) (Event, error) {
 	return s.statement(h, q, sql), nil
 }
 
-func (s *Stream) parse(h header, body []byte) (queryEvent, error) {
+func (*Stream) parse(h header, body []byte) (queryEvent, error) {
 	if h.kind == kindExecuteLoadQuery {
 		return parseLoadQuery(body)
 	}

@@ -54,8 +54,15 @@ func TestRows_Next_allocates(t *testing.T) {
 func FuzzRows_Next(f *testing.F) {
 	type source struct{ file, table string }
 	sources := []source{
-		{"mysql9", "ints"}, {"mysql9", "decimals"}, {"mysql9", "bits"}, {"mysql9", "texts"}, {"mysql9", "blobs"},
-		{"mysql9", "temporals"}, {"mysql9", "documents"}, {"mariadb", "compressed"}, {"mariadb", "old_temporals"},
+		{"mysql9", "ints"},
+		{"mysql9", "decimals"},
+		{"mysql9", "bits"},
+		{"mysql9", "texts"},
+		{"mysql9", "blobs"},
+		{"mysql9", "temporals"},
+		{"mysql9", "documents"},
+		{"mariadb", "compressed"},
+		{"mariadb", "old_temporals"},
 	}
 	tables := make([]*TableMap, len(sources))
 	for i, src := range sources {

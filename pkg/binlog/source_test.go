@@ -82,7 +82,7 @@ func (f *replicaServer) dial(context.Context, string, string) (net.Conn, error) 
 	near, far := net.Pipe()
 	go func() {
 		defer far.Close()
-		c, err := mysqlserver.NewConn(&countingConn{Conn: far, sent: &f.sent}, "u", "p", f)
+		c, err := mysqlserver.NewDefaultServer().NewConn(&countingConn{Conn: far, sent: &f.sent}, "u", "p", f)
 		for err == nil {
 			err = c.HandleCommand()
 		}
@@ -215,7 +215,7 @@ func TestOpen(t *testing.T) {
 			}
 			_, err = s.Next(t.Context())
 			for _, kind := range []error{ErrPurged, ErrServerIDInUse, ErrDisconnected} {
-				if errors.Is(err, kind) != (kind == test.want) {
+				if errors.Is(err, kind) != errors.Is(kind, test.want) {
 					t.Errorf("%s: got %v", test.message, err)
 				}
 			}

@@ -160,7 +160,7 @@ func (c *Confluent) ask(ctx context.Context, method, address string, body []byte
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }() // it was read
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
 		return err

@@ -109,9 +109,10 @@ func malformed(s []byte) int {
 		}
 	case c >= 0xF0 && c <= 0xF4:
 		want = 4
-		if c == 0xF0 {
+		switch c {
+		case 0xF0:
 			lo = 0x90
-		} else if c == 0xF4 {
+		case 0xF4:
 			hi = 0x8F
 		}
 	}

@@ -285,11 +285,10 @@ func (w *world) added(t *testing.T, tbl *lake.Table, s table.Snapshot) []string 
 	var added []string
 	seen := make(map[string]bool)
 	for _, m := range manifests {
-		entries, err := m.FetchEntries(fs, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range entries {
+		for e, err := range m.Entries(fs, false) {
+			if err != nil {
+				t.Fatal(err)
+			}
 			path := e.DataFile().FilePath()
 			if seen[path] {
 				t.Errorf("file %s is twice in table snapshot %s", path, w.name(s.SnapshotID))

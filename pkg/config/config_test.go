@@ -223,8 +223,7 @@ func TestParse_Rejects(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			err := tt.parse(tt.in)
-			var usage *config.UsageError
-			if !errors.As(err, &usage) {
+			if _, ok := errors.AsType[*config.UsageError](err); !ok {
 				t.Fatalf("got error %v, want a usage error", err)
 			}
 			for _, want := range tt.want {
@@ -378,7 +377,7 @@ func TestCapture(t *testing.T) {
 	}
 	for name, want := range map[string]bool{"shop.orders": true, "shop.tmp_1": false, "crm.tmp_1": true, "other.orders": false, "mysql.user": false} {
 		db, table, _ := strings.Cut(name, ".")
-		if got := c.Capture.Table(db, table); got != want {
+		if got := c.Table(db, table); got != want {
 			t.Errorf("%s is captured: %v", name, got)
 		}
 	}

@@ -72,7 +72,8 @@ func (p *parser) parse(cli any, in Input, common *Common) (*sections, error) {
 
 func options(name, description, listen string) []kong.Option {
 	return []kong.Option{
-		kong.Name(name), kong.Vars{"http_listen": listen},
+		kong.Name(name),
+		kong.Vars{"http_listen": listen},
 		kong.Description(description + "\n\nEvery flag is also an environment variable (FIRN_ and the flag in upper case, with underscores) and a name in the file of --config. " +
 			"A flag beats the environment, which beats the file."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),

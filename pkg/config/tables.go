@@ -33,7 +33,7 @@ type PartitionField struct {
 
 // UnmarshalText reads column, transform(column) or transform(width, column).
 func (f *PartitionField) UnmarshalText(text []byte) error {
-	m := regexp.MustCompile("^\\s*(?:([a-z]+)\\s*\\(\\s*(?:(\\d+)\\s*,)?\\s*)?([^\\s(),]+)\\s*(\\))?\\s*$").FindStringSubmatch(string(text))
+	m := regexp.MustCompile(`^\s*(?:([a-z]+)\s*\(\s*(?:(\d+)\s*,)?\s*)?([^\s(),]+)\s*(\))?\s*$`).FindStringSubmatch(string(text))
 	*f = PartitionField{Transform: "identity"}
 	if m == nil || (m[1] == "") != (m[4] == "") {
 		return partitionError(text)

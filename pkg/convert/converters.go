@@ -61,11 +61,11 @@ func newConverter(c *debezium.Column, s *debezium.Schema, key bool, opts *Option
 	case debezium.JDBCBinary, debezium.JDBCVarbinary, debezium.JDBCBlob:
 		return newBinary(c, opts.Binary), nil
 	case debezium.JDBCDate:
-		return &date{temporal: newTemporal(c, s, opts)}, nil
+		return &date{temporal: newTemporal(s, opts)}, nil
 	case debezium.JDBCTime:
-		return &clock{temporal: newTemporal(c, s, opts)}, nil
+		return &clock{temporal: newTemporal(s, opts)}, nil
 	case debezium.JDBCTimestamp:
-		return &datetime{temporal: newTemporal(c, s, opts)}, nil
+		return &datetime{temporal: newTemporal(s, opts)}, nil
 	case debezium.JDBCTimestampTZ:
 		return newTimestamp(c, key && !opts.DebeziumExact), nil
 	}

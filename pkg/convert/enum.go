@@ -36,7 +36,7 @@ func (e *enum) streamed(_ *arena, v *mysql.Value, out *debezium.Value) error {
 	return nil
 }
 
-func (e *enum) selected(_ *arena, text []byte, out *debezium.Value) error {
+func (*enum) selected(_ *arena, text []byte, out *debezium.Value) error {
 	*out = debezium.Value{Type: debezium.String, B: text}
 	return nil
 }
@@ -68,7 +68,7 @@ func (s *set) streamed(a *arena, v *mysql.Value, out *debezium.Value) error {
 	return nil
 }
 
-func (s *set) selected(_ *arena, text []byte, out *debezium.Value) error {
+func (*set) selected(_ *arena, text []byte, out *debezium.Value) error {
 	*out = debezium.Value{Type: debezium.String, B: text}
 	return nil
 }

@@ -55,7 +55,7 @@ func (j *jsonText) storeEmpty(out *debezium.Value) {
 	}
 }
 
-func (j *jsonText) selected(_ *arena, text []byte, out *debezium.Value) error {
+func (*jsonText) selected(_ *arena, text []byte, out *debezium.Value) error {
 	*out = debezium.Value{Type: debezium.String, B: text}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	encbinary "encoding/binary"
 	"math"
 	mathbits "math/bits"
+	"slices"
 	"strconv"
 )
 
@@ -61,10 +62,8 @@ func (p *jsonPrinter) double(f float64) {
 	if abs == 0 || abs >= 1e-3 && abs < 1e7 {
 		n := len(p.dst)
 		p.dst = strconv.AppendFloat(p.dst, f, 'f', -1, 64)
-		for _, c := range p.dst[n:] {
-			if c == '.' {
-				return
-			}
+		if slices.Contains(p.dst[n:], '.') {
+			return
 		}
 		p.dst = append(p.dst, ".0"...)
 		return

@@ -62,7 +62,7 @@ func (n *inet) streamed(a *arena, v *mysql.Value, out *debezium.Value) error {
 	return nil
 }
 
-func (n *inet) selected(_ *arena, text []byte, out *debezium.Value) error {
+func (*inet) selected(_ *arena, text []byte, out *debezium.Value) error {
 	*out = debezium.Value{Type: debezium.String, B: text}
 	return nil
 }

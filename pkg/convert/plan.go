@@ -189,7 +189,7 @@ func (p *Plan) KeyValues(dst, row []debezium.Value) []debezium.Value {
 func (p *Plan) Reset() { p.arena.reset() }
 
 // null stores what Debezium emits for NULL: null, or a stand-in where the column is NOT NULL.
-func (p *Plan) null(c *column, out *debezium.Value) {
+func (*Plan) null(c *column, out *debezium.Value) {
 	if c.optional {
 		*out = debezium.Value{}
 		return

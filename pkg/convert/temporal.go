@@ -12,7 +12,7 @@ type temporal struct {
 	exact  bool
 }
 
-func newTemporal(c *debezium.Column, s *debezium.Schema, opts *Options) temporal {
+func newTemporal(s *debezium.Schema, opts *Options) temporal {
 	return temporal{name: s.Name, adjust: !opts.NoTimeAdjuster, exact: opts.DebeziumExact}
 }
 

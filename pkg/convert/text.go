@@ -42,7 +42,7 @@ func (t *text) streamed(a *arena, v *mysql.Value, out *debezium.Value) error {
 	return nil
 }
 
-func (t *text) selected(a *arena, text []byte, out *debezium.Value) error {
+func (*text) selected(a *arena, text []byte, out *debezium.Value) error {
 	if utf8.Valid(text) {
 		*out = debezium.Value{Type: debezium.String, B: text}
 		return nil

@@ -37,7 +37,7 @@ const (
 
 func (c Config) withDefaults() (Config, error) {
 	if strings.ContainsFunc(c.Label, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.')
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '.'
 	}) {
 		return c, fmt.Errorf("label %q of data files: only letters, digits, '-' and '.' may be in it", c.Label)
 	}

@@ -42,7 +42,8 @@ func newTable(t testing.TB, opts lake.CreateOptions) *lake.Table {
 func values(id int64) []debezium.Value {
 	return []debezium.Value{
 		debezium.Int(debezium.Int64, id), debezium.Int(debezium.Int32, id%7),
-		debezium.Text(fmt.Sprintf("row %d", id)), {Type: debezium.Null},
+		debezium.Text(fmt.Sprintf("row %d", id)),
+		{Type: debezium.Null},
 	}
 }
 

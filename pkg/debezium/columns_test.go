@@ -97,8 +97,14 @@ func TestAppendUnscaled_IsMinimal(t *testing.T) {
 		number int64
 		want   []byte
 	}{
-		{0, []byte{0}}, {1, []byte{1}}, {-1, []byte{0xff}}, {127, []byte{0x7f}}, {128, []byte{0, 0x80}},
-		{-128, []byte{0x80}}, {-129, []byte{0xff, 0x7f}}, {12345, []byte{0x30, 0x39}},
+		{0, []byte{0}},
+		{1, []byte{1}},
+		{-1, []byte{0xff}},
+		{127, []byte{0x7f}},
+		{128, []byte{0, 0x80}},
+		{-128, []byte{0x80}},
+		{-129, []byte{0xff, 0x7f}},
+		{12345, []byte{0x30, 0x39}},
 		{-1 << 63, []byte{0x80, 0, 0, 0, 0, 0, 0, 0}},
 	} {
 		if diff := cmp.Diff(c.want, debezium.AppendUnscaled(nil, c.number)); diff != "" {

@@ -109,6 +109,7 @@ func integerDefault(s *Schema, text string) Value {
 		i = int64(int16(i))
 	case Int32:
 		i = int64(int32(i))
+	default: // Int64 holds it
 	}
 	return Int(s.Type, i)
 }

@@ -21,7 +21,7 @@ func yearDefault(text string, m Modes) Value {
 // nullable; CURRENT_TIMESTAMP is in the model as the epoch.
 func (c *Column) temporalDefault(s *Schema, m Modes, text string) Value {
 	if c.JDBCType == JDBCTime {
-		return timeDefault(s, m, text)
+		return timeDefault(s, text)
 	}
 	days, micros, ok := parseDatetime(text, m)
 	if c.JDBCType == JDBCTimestampTZ && days == 0 && micros == 0 {
@@ -62,7 +62,7 @@ func (c *Column) temporalDefault(s *Schema, m Modes, text string) Value {
 // maxNanoMicros is the largest number of microseconds that nanoseconds in an int64 can hold.
 const maxNanoMicros = (1<<63 - 1) / 1000
 
-func timeDefault(s *Schema, m Modes, text string) Value {
+func timeDefault(s *Schema, text string) Value {
 	if date, clock, ok := strings.Cut(text, " "); ok && strings.Contains(date, "-") {
 		text = clock
 	}

@@ -13,13 +13,14 @@ const maxTopicLength = 249
 // with every character that Kafka does not allow replaced by an underscore.
 // The prefix alone, with empty database and table, is the schema-change topic.
 func TopicName(prefix, database, table string) string {
-	name := prefix
+	var name strings.Builder
+	name.WriteString(prefix)
 	for _, part := range []string{database, table} {
 		if part != "" {
-			name += "." + part
+			name.WriteString("." + part)
 		}
 	}
-	return SanitizeTopic(name)
+	return SanitizeTopic(name.String())
 }
 
 // SanitizeTopic replaces every character that is not allowed in a topic name

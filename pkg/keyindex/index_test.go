@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -34,12 +35,8 @@ type model struct {
 
 func (m *model) clone() *model {
 	c := &model{tag: m.tag, rows: map[string]keyindex.Location{}, files: map[uint32]keyindex.File{}}
-	for k, v := range m.rows {
-		c.rows[k] = v
-	}
-	for k, v := range m.files {
-		c.files[k] = v
-	}
+	maps.Copy(c.rows, m.rows)
+	maps.Copy(c.files, m.files)
 	return c
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/apache/iceberg-go/catalog/glue"
@@ -33,7 +34,7 @@ func (c *Catalog) loadAWS(ctx context.Context, cfg *Config) error {
 		})
 	}
 	if cfg.SSE != "" {
-		own.APIOptions = append(own.APIOptions[:len(own.APIOptions):len(own.APIOptions)], encryption(cfg.SSE, cfg.KMSKeyID))
+		own.APIOptions = append(slices.Clip(own.APIOptions), encryption(cfg.SSE, cfg.KMSKeyID))
 	}
 	c.aws = &own
 	return nil

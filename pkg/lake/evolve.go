@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,10 +57,8 @@ func (t *Table) DropColumn(ctx context.Context, name string) (bool, error) {
 		if !ok {
 			return 0, nil
 		}
-		for _, id := range t.tbl.Schema().IdentifierFieldIDs {
-			if id == f.ID {
-				return 0, &AdoptError{Table: t.name.String(), Reason: "column " + name + " is part of the key and cannot be dropped"}
-			}
+		if slices.Contains(t.tbl.Schema().IdentifierFieldIDs, f.ID) {
+			return 0, &AdoptError{Table: t.name.String(), Reason: "column " + name + " is part of the key and cannot be dropped"}
 		}
 		u.DeleteColumn([]string{name})
 		return 1, nil

@@ -40,7 +40,6 @@ type RowBuilder struct {
 
 type column struct {
 	field iceberg.NestedField
-	null  func()
 }
 
 // appender takes the value at field of a row, or a constant, to its column.

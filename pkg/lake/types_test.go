@@ -98,17 +98,26 @@ var typeTests = []struct {
 	{"iso timestamp", schema(debezium.String, times+"IsoTimestamp"), "timestamp", debezium.Text("2018-06-20T13:37:03.1Z"), "2018-06-20T13:37:03.1"},
 	{"timestamp", schema(debezium.String, times+"ZonedTimestamp"), "timestamptz", debezium.Text("2018-06-20T13:37:03.123456Z"), "2018-06-20T13:37:03.123456Z"},
 	{"timestamp with an offset", schema(debezium.String, times+"ZonedTimestamp"), "timestamptz", debezium.Text("2018-06-20T15:37:03+02:00"), "2018-06-20T13:37:03Z"},
-	{"geometry", renamed(geometry, data+"geometry.Geometry"), "struct<wkb: binary, srid: int>",
-		debezium.Value{Type: debezium.Struct, Elems: []debezium.Value{raw(1, 2), {}}}, `{"srid":null,"wkb":"AQI="}`},
-	{"point", renamed(point, data+"geometry.Point"), "struct<x: double, y: double, wkb: binary, srid: int>",
+	{
+		"geometry", renamed(geometry, data+"geometry.Geometry"), "struct<wkb: binary, srid: int>",
+		debezium.Value{Type: debezium.Struct, Elems: []debezium.Value{raw(1, 2), {}}},
+		`{"srid":null,"wkb":"AQI="}`,
+	},
+	{
+		"point", renamed(point, data+"geometry.Point"), "struct<x: double, y: double, wkb: binary, srid: int>",
 		debezium.Value{Type: debezium.Struct, Elems: []debezium.Value{
 			debezium.Float(debezium.Float64, 1), debezium.Float(debezium.Float64, 2), raw(1), i32(4326),
-		}}, `{"srid":4326,"wkb":"AQ==","x":1,"y":2}`},
+		}},
+		`{"srid":4326,"wkb":"AQ==","x":1,"y":2}`,
+	},
 	{"vector", vector, "list<float>", debezium.Value{Type: debezium.Array, Elems: []debezium.Value{
 		debezium.Float(debezium.Float32, 1), debezium.Float(debezium.Float32, 2.5),
 	}}, "[1,2.5]"},
-	{"map", tags, "map<string, long>", debezium.Value{Type: debezium.Map, Elems: []debezium.Value{debezium.Text("a"), i32(1)}},
-		`[{"key":"a","value":1}]`},
+	{
+		"map", tags, "map<string, long>",
+		debezium.Value{Type: debezium.Map, Elems: []debezium.Value{debezium.Text("a"), i32(1)}},
+		`[{"key":"a","value":1}]`,
+	},
 }
 
 func TestIcebergType(t *testing.T) {

@@ -120,25 +120,41 @@ func TestCheck(t *testing.T) {
 	}{
 		{name: "a server that is set up", server: healthy()},
 		{name: "MariaDB that is set up", server: mariaDB()},
-		{name: "no binlog", server: healthy(), change: []func(*fakeServer){variable("log_bin", "OFF")},
-			want: []string{"binlog-off: no binlog -> log_bin = binlog in the server's my.cnf"}},
-		{name: "no binlog on RDS", server: healthy(), change: []func(*fakeServer){variable("log_bin", "OFF"), variable("basedir", "/rdsdbbin/mysql/")},
-			want: []string{"binlog-off: no binlog -> automated backups"}},
+		{
+			name: "no binlog", server: healthy(), change: []func(*fakeServer){variable("log_bin", "OFF")},
+			want: []string{"binlog-off: no binlog -> log_bin = binlog in the server's my.cnf"},
+		},
+		{
+			name: "no binlog on RDS", server: healthy(), change: []func(*fakeServer){variable("log_bin", "OFF"), variable("basedir", "/rdsdbbin/mysql/")},
+			want: []string{"binlog-off: no binlog -> automated backups"},
+		},
 		{name: "no binlog on Aurora", server: healthy(), change: []func(*fakeServer){
 			variable("log_bin", "OFF"), variable("basedir", "/rdsdbbin/oscar/"), variable("aurora_version", "3.04"),
 		}, want: []string{"binlog-off: no binlog -> DB cluster parameter group"}},
-		{name: "statement format", server: healthy(), change: []func(*fakeServer){variable("binlog_format", "STATEMENT")},
-			want: []string{"binlog-format: STATEMENT -> SET PERSIST binlog_format = 'ROW'"}},
-		{name: "statement format on RDS", server: healthy(), change: []func(*fakeServer){variable("binlog_format", "MIXED"), variable("basedir", "/rdsdbbin/mysql/")},
-			want: []string{"binlog-format: MIXED -> set binlog_format = ROW in the DB parameter group"}},
-		{name: "mixed format on MariaDB", server: mariaDB(), change: []func(*fakeServer){variable("binlog_format", "MIXED")},
-			want: []string{"binlog-format: MIXED -> SET GLOBAL binlog_format = 'ROW'; and binlog_format = ROW in the [mariadbd] section"}},
-		{name: "row image", server: healthy(), change: []func(*fakeServer){variable("binlog_row_image", "NOBLOB")},
-			want: []string{"binlog-row-image: NOBLOB -> SET PERSIST binlog_row_image = 'FULL'"}},
-		{name: "partial JSON", server: healthy(), change: []func(*fakeServer){variable("binlog_row_value_options", "PARTIAL_JSON")},
-			want: []string{"binlog-row-value-options: PARTIAL_JSON -> SET PERSIST binlog_row_value_options = ''"}},
-		{name: "server id 0", server: healthy(), change: []func(*fakeServer){variable("server_id", "0")},
-			want: []string{"server-id: 0 -> SET PERSIST server_id = 1"}},
+		{
+			name: "statement format", server: healthy(), change: []func(*fakeServer){variable("binlog_format", "STATEMENT")},
+			want: []string{"binlog-format: STATEMENT -> SET PERSIST binlog_format = 'ROW'"},
+		},
+		{
+			name: "statement format on RDS", server: healthy(), change: []func(*fakeServer){variable("binlog_format", "MIXED"), variable("basedir", "/rdsdbbin/mysql/")},
+			want: []string{"binlog-format: MIXED -> set binlog_format = ROW in the DB parameter group"},
+		},
+		{
+			name: "mixed format on MariaDB", server: mariaDB(), change: []func(*fakeServer){variable("binlog_format", "MIXED")},
+			want: []string{"binlog-format: MIXED -> SET GLOBAL binlog_format = 'ROW'; and binlog_format = ROW in the [mariadbd] section"},
+		},
+		{
+			name: "row image", server: healthy(), change: []func(*fakeServer){variable("binlog_row_image", "NOBLOB")},
+			want: []string{"binlog-row-image: NOBLOB -> SET PERSIST binlog_row_image = 'FULL'"},
+		},
+		{
+			name: "partial JSON", server: healthy(), change: []func(*fakeServer){variable("binlog_row_value_options", "PARTIAL_JSON")},
+			want: []string{"binlog-row-value-options: PARTIAL_JSON -> SET PERSIST binlog_row_value_options = ''"},
+		},
+		{
+			name: "server id 0", server: healthy(), change: []func(*fakeServer){variable("server_id", "0")},
+			want: []string{"server-id: 0 -> SET PERSIST server_id = 1"},
+		},
 		{name: "GTIDs off, metadata minimal and files that expire soon are notices", server: healthy(), change: []func(*fakeServer){
 			variable("gtid_mode", "OFF"), variable("binlog_row_metadata", "MINIMAL"), variable("binlog_expire_logs_seconds", "3600"),
 		}, want: []string{
@@ -166,14 +182,22 @@ func TestCheck(t *testing.T) {
 			"gtid-mode (notice): gtid_mode -> gtids",
 			"grant-lock-tables: LOCK TABLES -> GRANT LOCK TABLES ON *.* TO 'cdc'@'%';",
 		}},
-		{name: "a table that may not be read", server: healthy(), change: []func(*fakeServer){fails("SELECT * FROM `d`.`t`", CodeTableAccessDenied)},
-			want: []string{"grant-select: d.t -> GRANT SELECT ON `d`.`t` TO 'cdc'@'%';"}},
-		{name: "a table that is not there", server: healthy(), change: []func(*fakeServer){fails("SELECT * FROM `d`.`t`", CodeNoSuchTable)},
-			want: []string{"table-missing: d.t -> --table-include-list"}},
-		{name: "foreign-key actions", server: healthy(), change: []func(*fakeServer){answer("SHOW CREATE TABLE `d`.`t`", []string{"t", child})},
-			want: []string{"fk-cascade: d.t is changed by foreign-key actions, which the server does not write to its binlog: constraint casc, nul -> --allow-fk-cascade"}},
-		{name: "foreign-key actions, allowed", server: healthy(), opts: CheckOptions{AllowFKCascade: true},
-			change: []func(*fakeServer){answer("SHOW CREATE TABLE `d`.`t`", []string{"t", child})}},
+		{
+			name: "a table that may not be read", server: healthy(), change: []func(*fakeServer){fails("SELECT * FROM `d`.`t`", CodeTableAccessDenied)},
+			want: []string{"grant-select: d.t -> GRANT SELECT ON `d`.`t` TO 'cdc'@'%';"},
+		},
+		{
+			name: "a table that is not there", server: healthy(), change: []func(*fakeServer){fails("SELECT * FROM `d`.`t`", CodeNoSuchTable)},
+			want: []string{"table-missing: d.t -> --table-include-list"},
+		},
+		{
+			name: "foreign-key actions", server: healthy(), change: []func(*fakeServer){answer("SHOW CREATE TABLE `d`.`t`", []string{"t", child})},
+			want: []string{"fk-cascade: d.t is changed by foreign-key actions, which the server does not write to its binlog: constraint casc, nul -> --allow-fk-cascade"},
+		},
+		{
+			name: "foreign-key actions, allowed", server: healthy(), opts: CheckOptions{AllowFKCascade: true},
+			change: []func(*fakeServer){answer("SHOW CREATE TABLE `d`.`t`", []string{"t", child})},
+		},
 		{name: "foreign-key actions are logged from 9.6 on", server: healthy(), change: []func(*fakeServer){
 			variable("version", "9.6.0"), answer("SHOW BINARY LOG STATUS", []string{"b.000002", "100", "", "", ""}),
 			answer("SHOW CREATE TABLE `d`.`t`", []string{"t", child}),
@@ -195,25 +219,39 @@ func TestCheck(t *testing.T) {
 			variable("log_replica_updates", "OFF"), answer("SHOW REPLICA STATUS"),
 		}},
 		{name: "a GTID set that the server can continue", server: healthy(), opts: CheckOptions{From: gtids("mysql", uuid+":1-5")}},
-		{name: "a GTID set of which the rest is purged", server: healthy(), opts: CheckOptions{From: gtids("mysql", uuid+":1-5")},
+		{
+			name: "a GTID set of which the rest is purged", server: healthy(), opts: CheckOptions{From: gtids("mysql", uuid+":1-5")},
 			change: []func(*fakeServer){answer("SELECT GTID_SUBSET(@@GLOBAL.gtid_purged, '"+uuid+":1-5')", []string{"0", "1"})},
-			want:   []string{"position-purged: " + uuid + ":1-5 -> --snapshot-mode=when_needed"}},
-		{name: "a GTID set of another server", server: healthy(), opts: CheckOptions{From: gtids("mysql", uuid+":1-5")},
+			want:   []string{"position-purged: " + uuid + ":1-5 -> --snapshot-mode=when_needed"},
+		},
+		{
+			name: "a GTID set of another server", server: healthy(), opts: CheckOptions{From: gtids("mysql", uuid+":1-5")},
 			change: []func(*fakeServer){answer("SELECT GTID_SUBSET(", []string{"0", "0"}), func(f *fakeServer) { delete(f.answers, "SELECT GTID_SUBSET(@@GLOBAL.g") }},
-			want:   []string{"position-unknown: lacks transactions -> connect to the server"}},
+			want:   []string{"position-unknown: lacks transactions -> connect to the server"},
+		},
 		{name: "a file that is still there", server: healthy(), opts: CheckOptions{From: debezium.Position{File: "b.000001", Pos: 50}}},
-		{name: "a file that is gone", server: healthy(), opts: CheckOptions{From: debezium.Position{File: "b.000000", Pos: 4}},
-			want: []string{"position-purged: b.000000 -> binlog_expire_logs_seconds"}},
-		{name: "a position beyond its file", server: healthy(), opts: CheckOptions{From: debezium.Position{File: "b.000001", Pos: 51}},
-			want: []string{"position-unknown: b.000001:51 -> connect to the server"}},
-		{name: "a file that is gone from RDS", server: healthy(), opts: CheckOptions{From: debezium.Position{File: "b.000000", Pos: 4}},
+		{
+			name: "a file that is gone", server: healthy(), opts: CheckOptions{From: debezium.Position{File: "b.000000", Pos: 4}},
+			want: []string{"position-purged: b.000000 -> binlog_expire_logs_seconds"},
+		},
+		{
+			name: "a position beyond its file", server: healthy(), opts: CheckOptions{From: debezium.Position{File: "b.000001", Pos: 51}},
+			want: []string{"position-unknown: b.000001:51 -> connect to the server"},
+		},
+		{
+			name: "a file that is gone from RDS", server: healthy(), opts: CheckOptions{From: debezium.Position{File: "b.000000", Pos: 4}},
 			change: []func(*fakeServer){variable("basedir", "/rdsdbbin/mysql/")},
-			want:   []string{"position-purged: b.000000 -> binlog retention hours"}},
+			want:   []string{"position-purged: b.000000 -> binlog retention hours"},
+		},
 		{name: "MariaDB's oldest file starts at the set", server: mariaDB(), opts: CheckOptions{From: gtids("mariadb", "0-1-5")}},
-		{name: "MariaDB's oldest file starts after the set", server: mariaDB(), opts: CheckOptions{From: gtids("mariadb", "0-1-4")},
-			want: []string{"position-purged: 0-1-4 -> when_needed"}},
-		{name: "MariaDB has not come so far", server: mariaDB(), opts: CheckOptions{From: gtids("mariadb", "0-1-10")},
-			want: []string{"position-unknown: 0-1-10 -> connect to the server"}},
+		{
+			name: "MariaDB's oldest file starts after the set", server: mariaDB(), opts: CheckOptions{From: gtids("mariadb", "0-1-4")},
+			want: []string{"position-purged: 0-1-4 -> when_needed"},
+		},
+		{
+			name: "MariaDB has not come so far", server: mariaDB(), opts: CheckOptions{From: gtids("mariadb", "0-1-10")},
+			want: []string{"position-unknown: 0-1-10 -> connect to the server"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -107,7 +107,7 @@ func (s *Server) purged(message string) Problem {
 	}
 }
 
-func (s *Server) foreignPosition(message string) Problem {
+func (*Server) foreignPosition(message string) Problem {
 	return Problem{
 		Name:    "position-unknown",
 		Message: message,

@@ -23,8 +23,10 @@ func TestConfig_Validate(t *testing.T) {
 		{"the least that is needed", func(*mysql.Config) {}, nil},
 		{"MariaDB's mode names", func(c *mysql.Config) { c.SSLMode = "verify-full" }, nil},
 		{"nothing", func(c *mysql.Config) { *c = mysql.Config{} }, []string{"--database-hostname", "--database-user"}},
-		{"a port out of range and an unknown mode", func(c *mysql.Config) { c.Port, c.SSLMode = 70000, "maybe" },
-			[]string{"--database-port: 70000", `--database-ssl-mode: "maybe"`}},
+		{
+			"a port out of range and an unknown mode", func(c *mysql.Config) { c.Port, c.SSLMode = 70000, "maybe" },
+			[]string{"--database-port: 70000", `--database-ssl-mode: "maybe"`},
+		},
 		{"a certificate without its key", func(c *mysql.Config) { c.CertFile = "c" }, []string{"--database-key-file"}},
 		{"certificates with TLS off", func(c *mysql.Config) { c.SSLMode, c.CAFile = "disabled", "ca" }, []string{"would ignore"}},
 		{"a token that might go unencrypted", func(c *mysql.Config) { c.TokenAuth = true }, []string{"rds-iam"}},

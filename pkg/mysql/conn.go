@@ -136,8 +136,7 @@ func loginError(ctx context.Context, err error) error {
 		}
 		return ctx.Err()
 	}
-	var answer *mysql.MyError
-	if errors.As(err, &answer) {
+	if answer, ok := errors.AsType[*mysql.MyError](err); ok {
 		e := &ServerError{Code: answer.Code, State: answer.State, Message: answer.Message}
 		switch e.Code {
 		case CodeAccessDenied, CodeDBAccessDenied, 1130, 1698, 1820, 1862, 3118, 3159, 3955:

@@ -32,7 +32,7 @@ func connect(t *testing.T, cfg *mysql.Config) *mysql.Conn {
 
 func TestConnect_Errors(t *testing.T) {
 	_, cfg := startServer(t, nil)
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	closed, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestConnect_ServerWithoutAKeyForThePassword(t *testing.T) {
 }
 
 func TestConnect_ServerThatNeverAnswers(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -231,8 +231,7 @@ func (r *Rows) release() {
 // fail frees the connection after an error. Anything but an answer of the server breaks it.
 func (r *Rows) fail(err error) error {
 	r.release()
-	var answer *ServerError
-	if errors.As(err, &answer) {
+	if _, ok := errors.AsType[*ServerError](err); ok {
 		return err
 	}
 	r.conn.kill()

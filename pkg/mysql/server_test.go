@@ -31,7 +31,7 @@ func startServer(t *testing.T, answer func(query string) (*gomysql.Result, error
 
 func startServerWith(t *testing.T, plugin string, answer func(query string) (*gomysql.Result, error)) (*fakeServer, *mysql.Config) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,6 +70,22 @@ func (h *History) finish(d *columnDef) {
 	c.HasDefault = c.HasDefault || c.Optional
 }
 
+// generated reads what follows AS.
+func (r *reader) generated(d *columnDef) error {
+	if r.accept("ROW") { // MariaDB: the ends of a row's validity
+		no := false
+		d.perRow, d.nullable = true, &no
+		r.next()
+		return nil
+	}
+	d.computed = true
+	if err := r.parens(); err != nil {
+		return err
+	}
+	r.acceptAny("VIRTUAL", "STORED", "PERSISTENT")
+	return nil
+}
+
 // attribute reads one attribute of a column.
 func (r *reader) attribute(d *columnDef, comments bool) error {
 	yes, no := true, false
@@ -105,18 +121,7 @@ func (r *reader) attribute(d *columnDef, comments bool) error {
 	case r.accept("SERIAL", "DEFAULT", "VALUE"):
 		d.serial()
 	case r.accept("GENERATED", "ALWAYS", "AS"), r.accept("AS"):
-		d.computed = true
-		if r.accept("ROW") { // MariaDB: the ends of a row's validity
-			d.computed = false
-			d.perRow = true
-			d.nullable = &no
-			r.next()
-			return nil
-		}
-		if err := r.parens(); err != nil {
-			return err
-		}
-		r.acceptAny("VIRTUAL", "STORED", "PERSISTENT")
+		return r.generated(d)
 	case r.accept("REFERENCES"):
 		return r.references()
 	case r.accept("FIRST"):

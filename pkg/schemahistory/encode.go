@@ -11,11 +11,11 @@ import (
 // writes it: indented, with a space on both sides of a colon.
 func EncodeRecord(r *Record) []byte {
 	w := writer{buf: make([]byte, 0, 1024)}
-	w.open('{')
+	w.open()
 	w.key("source")
-	w.open('{')
+	w.open()
 	w.text("server", r.Server)
-	w.close('}')
+	w.close()
 	w.position(&r.Position)
 	w.number("ts_ms", r.TsMs)
 	w.text("databaseName", r.Database)
@@ -25,7 +25,7 @@ func EncodeRecord(r *Record) []byte {
 	w.text("ddl", r.DDL)
 	w.key("tableChanges")
 	w.array(len(r.Changes), func(i int) { w.change(&r.Changes[i]) })
-	w.close('}')
+	w.close()
 	return w.buf
 }
 
@@ -36,19 +36,19 @@ type writer struct {
 	first bool // nothing has been written into the object that is open
 }
 
-func (w *writer) open(c byte) {
-	w.buf = append(w.buf, c)
+func (w *writer) open() {
+	w.buf = append(w.buf, '{')
 	w.depth++
 	w.first = true
 }
 
-func (w *writer) close(c byte) {
+func (w *writer) close() {
 	w.depth--
 	if w.first {
-		w.buf = append(w.buf, ' ', c)
+		w.buf = append(w.buf, ' ', '}')
 	} else {
 		w.line()
-		w.buf = append(w.buf, c)
+		w.buf = append(w.buf, '}')
 	}
 	w.first = false
 }
@@ -115,7 +115,7 @@ func (w *writer) texts(name string, v []string) {
 
 func (w *writer) position(p *RecordPosition) {
 	w.key("position")
-	w.open('{')
+	w.open()
 	if p.TsSec != 0 {
 		w.number("ts_sec", p.TsSec)
 	}
@@ -140,11 +140,11 @@ func (w *writer) position(p *RecordPosition) {
 			w.number(f.name, f.v)
 		}
 	}
-	w.close('}')
+	w.close()
 }
 
 func (w *writer) change(c *debezium.TableChange) {
-	w.open('{')
+	w.open()
 	w.text("type", c.Type)
 	w.text("id", c.ID.Quoted())
 	if c.Previous != nil {
@@ -152,20 +152,20 @@ func (w *writer) change(c *debezium.TableChange) {
 	}
 	if t := c.Table; t != nil {
 		w.key("table")
-		w.open('{')
+		w.open()
 		w.textOrNull("defaultCharsetName", t.DefaultCharset)
 		w.texts("primaryKeyColumnNames", t.PrimaryKey)
 		w.key("columns")
 		w.array(len(t.Columns), func(i int) { w.column(&t.Columns[i]) })
 		w.texts("attributes", nil)
-		w.close('}')
+		w.close()
 		w.textOrNull("comment", t.Comment)
 	}
-	w.close('}')
+	w.close()
 }
 
 func (w *writer) column(c *debezium.Column) {
-	w.open('{')
+	w.open()
 	w.text("name", c.Name)
 	w.number("jdbcType", int64(c.JDBCType))
 	if c.NativeType != 0 {
@@ -190,7 +190,7 @@ func (w *writer) column(c *debezium.Column) {
 		w.text("defaultValueExpression", *c.Default)
 	}
 	w.texts("enumValues", c.EnumValues)
-	w.close('}')
+	w.close()
 }
 
 const upperHex = "0123456789ABCDEF"

@@ -169,10 +169,8 @@ func (l *lexer) identifier(q byte) (token, error) {
 	for l.i < len(l.src) {
 		c := l.src[l.i]
 		if c == q {
-			if l.i+1 < len(l.src) && l.src[l.i+1] == q {
-				l.i++
-			} else {
-				l.i++
+			l.i++
+			if l.i >= len(l.src) || l.src[l.i] != q {
 				return token{kind: quoted, val: b.String(), start: start, end: l.i}, nil
 			}
 		}

@@ -164,8 +164,8 @@ func (h *History) Load(r *Record) {
 		}
 	}
 	for _, c := range r.Changes {
-		switch {
-		case c.Table == nil:
+		switch c.Table {
+		case nil:
 			h.Drop(c.ID)
 		default:
 			var e entry

@@ -25,7 +25,7 @@ func (a *alteration) convert(r *reader) error {
 	}
 	for i := range a.table.Columns {
 		c := &a.table.Columns[i]
-		if isText(c) && !covers(charset, c.Charset) && !(a.s.ctx.SQLMode.strict() && charset != charsetBinary && c.Charset != charsetBinary) {
+		if isText(c) && !covers(charset, c.Charset) && (!a.s.ctx.SQLMode.strict() || charset == charsetBinary || c.Charset == charsetBinary) {
 			a.unlogged("column %s is converted from %s to %s", c.Name, c.Charset, charset)
 		}
 	}
@@ -83,7 +83,7 @@ func (a *alteration) partitioning(r *reader) bool {
 		a.list = true
 		return true
 	}
-	if !r.at(1).is("PARTITION") && !(t.is("CONVERT") && r.at(1).is("TABLE")) {
+	if !r.at(1).is("PARTITION") && (!t.is("CONVERT") || !r.at(1).is("TABLE")) {
 		return false
 	}
 	verb := strings.ToUpper(t.val)

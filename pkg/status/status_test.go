@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -69,7 +68,7 @@ func get(t *testing.T, config status.Config, path string) (int, string) {
 		config.Gatherer = prometheus.NewRegistry()
 	}
 	w := httptest.NewRecorder()
-	status.Handler(config).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+	status.Handler(config).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody))
 	return w.Code, w.Body.String()
 }
 
@@ -226,7 +225,7 @@ func TestServer(t *testing.T) {
 	defer cancel()
 	config := status.Config{
 		Listen: "127.0.0.1:0", Board: applierBoard(), Gatherer: prometheus.NewRegistry(),
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger: slog.New(slog.DiscardHandler),
 	}
 	s, err := status.Listen(ctx, config)
 	if err != nil {

@@ -136,7 +136,7 @@ func applierGauges() [10]*prometheus.Desc {
 }
 
 // Describe sends the descriptions of the gauges.
-func (a *Applier) Describe(ch chan<- *prometheus.Desc) {
+func (*Applier) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range applierGauges() {
 		ch <- d
 	}

@@ -25,7 +25,7 @@ func newDebezium(r *Reader, name, plugin string) *debezium {
 }
 
 // Describe sends nothing: which series there are depends on the tables.
-func (d *debezium) Describe(chan<- *prometheus.Desc) {}
+func (*debezium) Describe(chan<- *prometheus.Desc) {}
 
 // Collect sends the metrics.
 func (d *debezium) Collect(ch chan<- prometheus.Metric) {

@@ -145,7 +145,8 @@ type eventCase struct {
 
 func events() []eventCase {
 	row := debezium.RowSchema(topic, []debezium.Field{
-		{Name: "id", Schema: scalar(debezium.Int64)}, {Name: `name "x\`, Schema: nullable(scalar(debezium.String))},
+		{Name: "id", Schema: scalar(debezium.Int64)},
+		{Name: `name "x\`, Schema: nullable(scalar(debezium.String))},
 		{Name: "where", Schema: geometry()},
 	})
 	key := event(row, nil, nil).KeySchema

@@ -4,6 +4,7 @@ package codectest
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -121,7 +122,7 @@ func roundTripColumn(t *testing.T, f Format, c column) {
 	d := f.Decoder(topic, row, event(row, nil, nil).KeySchema)
 	values := c.values
 	if c.schema.Optional {
-		values = append(values[:len(values):len(values)], debezium.Value{})
+		values = append(slices.Clip(values), debezium.Value{})
 	}
 	last := debezium.Value{}
 	for i, v := range values {
