@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"text/tabwriter"
+
+	"github.com/firn-cdc/firn/pkg/applier"
+	"github.com/firn-cdc/firn/pkg/config"
+	"github.com/firn-cdc/firn/pkg/kafka"
+	"github.com/firn-cdc/firn/pkg/lake"
+)
+
+var errCheck = errors.New("not everything is as it must be")
+
+// check says of each thing that firn needs whether it is there, and what is
+// wrong if not.
+func check(ctx context.Context, c *config.Applier, log *slog.Logger) error {
+	failed := false
+	say := func(name string, err error) {
+		if err != nil {
+			failed = true
+			fmt.Fprintf(os.Stdout, "%-24s %v\n", name, err)
+			return
+		}
+		fmt.Fprintf(os.Stdout, "%-24s ok\n", name)
+	}
+	client, err := kafka.Open(ctx, kafkaOf(c, log))
+	say("kafka", err)
+	if err == nil {
+		defer client.Close()
+		topics, err := client.Topics(ctx)
+		if err == nil {
+			settings, e := applierOf(c, client, nil, log)
+			if e != nil {
+				return e
+			}
+			topics = settings.DataTopics(topics)
+			if len(topics) == 0 {
+				err = errors.New("no topic of a table: is --topic-prefix (or --topics) right, may this user describe them, has the reader begun?")
+			}
+		}
+		say(fmt.Sprintf("%d topics", len(topics)), err)
+	}
+	catalog, err := lake.OpenCatalog(ctx, lakeOf(c, log))
+	if err == nil {
+		defer catalog.Close()
+		err = catalog.Check(ctx)
+	}
+	say("catalog", err)
+	if failed {
+		return errCheck
+	}
+	return nil
+}
+
+// plan prints what would be applied, and where it would go.
+func plan(ctx context.Context, c *config.Applier, log *slog.Logger) (err error) {
+	client, catalog, err := open(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, catalog.Close(), client.Close()) }()
+	settings, err := applierOf(c, client, catalog, log)
+	if err != nil {
+		return err
+	}
+	all, err := client.Topics(ctx)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "TOPIC\tPARTITIONS\tTABLE\tEXISTS\tMODE")
+	for _, name := range settings.DataTopics(all) {
+		topic, _ := applier.ParseTopic(name, c.TopicPrefix)
+		info, err := client.Topic(ctx, name)
+		if err != nil {
+			return err
+		}
+		table, err := settings.Naming.Name(topic)
+		if err != nil {
+			return err
+		}
+		table = catalog.Fold(table)
+		exists, err := catalog.Exists(ctx, table)
+		if err != nil {
+			return err
+		}
+		mode := "upsert"
+		if settings.Tables(topic.ID).Append {
+			mode = "append"
+		}
+		fmt.Fprintf(w, "%s\t%d\t%s\t%t\t%s\n", name, info.Partitions, table, exists, mode)
+	}
+	return w.Flush()
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/firn-cdc/firn/pkg/applier"
+	"github.com/firn-cdc/firn/pkg/config"
+	"github.com/firn-cdc/firn/pkg/kafka"
+	"github.com/firn-cdc/firn/pkg/lake"
+	"github.com/firn-cdc/firn/pkg/status"
+	"github.com/firn-cdc/firn/pkg/telemetry"
+)
+
+// version is given by the linker.
+var version string
+
+func run(ctx context.Context) error {
+	dir, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	c, err := config.ParseApplier(config.Input{Args: os.Args[1:], Environ: os.Environ(), Dir: dir, Stdout: os.Stdout, Stderr: os.Stderr})
+	if err != nil {
+		return err
+	}
+	build := telemetry.NewBuild(version)
+	switch c.Command {
+	case "version":
+		_, err = fmt.Fprintln(os.Stdout, "firn-applier", build)
+		return err
+	case "status":
+		page, err := status.Fetch(ctx, c.HTTPListen)
+		if err != nil {
+			return err
+		}
+		return status.Print(os.Stdout, page, time.Now())
+	}
+	log, err := telemetry.NewLogger(os.Stderr, c.LogLevel, c.LogFormat)
+	if err != nil {
+		return err
+	}
+	if err := supported(c); err != nil {
+		return &config.UsageError{Err: err}
+	}
+	switch c.Command {
+	case "run":
+		return apply(ctx, c, build, log)
+	case "check":
+		return check(ctx, c, log)
+	case "plan":
+		return plan(ctx, c, log)
+	default:
+		return &config.UsageError{Err: fmt.Errorf("firn-applier %s is not in this version", c.Command)}
+	}
+}
+
+// apply runs the applier beside its status page.
+func apply(ctx context.Context, c *config.Applier, build telemetry.Build, log *slog.Logger) error {
+	registry := telemetry.NewRegistry(build)
+	board := status.NewBoard(build.Version)
+	server, err := status.Listen(ctx, status.Config{
+		Listen: c.HTTPListen, Name: "firn-applier", Board: board, Gatherer: registry, Pprof: c.Pprof, Logger: log,
+	})
+	if err != nil {
+		return err
+	}
+	board.SetNotReady("starting")
+	group, ctx := errgroup.WithContext(ctx)
+	serving, end := context.WithCancel(context.WithoutCancel(ctx))
+	group.Go(func() error { return server.Run(serving) })
+	group.Go(func() (err error) {
+		defer end()
+		client, catalog, err := open(ctx, c, log)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, catalog.Close(), client.Close()) }()
+		settings, err := applierOf(c, client, catalog, log)
+		if err != nil {
+			return err
+		}
+		settings.Status, settings.Metrics = board, telemetry.NewApplier(registry)
+		return applier.New(settings).Run(ctx)
+	})
+	return group.Wait()
+}
+
+// open connects to Kafka and to the catalog.
+func open(ctx context.Context, c *config.Applier, log *slog.Logger) (*kafka.Client, *lake.Catalog, error) {
+	settings := kafkaOf(c, log)
+	if err := settings.Validate(); err != nil {
+		return nil, nil, &config.UsageError{Err: err}
+	}
+	where := lakeOf(c, log)
+	if err := where.Validate(); err != nil {
+		return nil, nil, &config.UsageError{Err: err}
+	}
+	client, err := kafka.Open(ctx, settings)
+	if err != nil {
+		return nil, nil, err
+	}
+	catalog, err := lake.OpenCatalog(ctx, where)
+	if err != nil {
+		return nil, nil, errors.Join(err, client.Close())
+	}
+	return client, catalog, nil
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"strings"
+
+	"github.com/firn-cdc/firn/pkg/applier"
+	"github.com/firn-cdc/firn/pkg/codec"
+	"github.com/firn-cdc/firn/pkg/config"
+	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/kafka"
+	"github.com/firn-cdc/firn/pkg/lake"
+)
+
+// supported refuses settings that this version knows by name and cannot
+// follow, rather than passing over them.
+func supported(c *config.Applier) error {
+	var errs []error
+	refuse := func(given bool, flag, instead string) {
+		if given {
+			errs = append(errs, fmt.Errorf("%s is not in this version: %s", flag, instead))
+		}
+	}
+	refuse(c.MSKClusterARN != "", "--msk-cluster-arn", "give --bootstrap-servers")
+	refuse(c.KafkaSecretARN != "", "--kafka-secret-arn", "use FIRN_KAFKA_PASSWORD or --kafka-password-file")
+	refuse(c.AWSRoleARN != "" || len(c.Roles) > 0, "--aws-role-arn", "give the process the role itself")
+	refuse(c.SchemaRegistryAuth == "glue", "--schema-registry-auth glue", "use json, or a Confluent-compatible registry")
+	refuse(c.OnBadRecord == "dead-letter", "--on-bad-record dead-letter", "use stop")
+	refuse(c.OnIncompatibleType != "stop", "--on-incompatible-type "+c.OnIncompatibleType, "use stop")
+	refuse(c.FormatVersion != 2, "--format-version 3", "use 2")
+	modes := []string{c.WriteMode}
+	for i := range c.Tables {
+		modes = append(modes, c.Tables[i].WriteMode)
+		refuse(len(c.Tables[i].Key) > 0, "key of a table", "tables without a key are appended")
+		refuse(len(c.Tables[i].Columns) > 0, "columns of a table", "have the connector publish schemas or schema changes")
+	}
+	for _, mode := range modes {
+		refuse(mode == "soft-delete" || mode == "history", "write mode "+mode, "use upsert or append")
+	}
+	return errors.Join(errs...)
+}
+
+func kafkaOf(c *config.Applier, log *slog.Logger) kafka.Config {
+	return kafka.Config{
+		Brokers: c.BootstrapServers, Auth: c.KafkaAuth, User: c.KafkaUser, Password: config.Password(c.KafkaPassword, c.KafkaPasswordFile),
+		Region: c.AWSRegion, TLS: c.KafkaTLS, CAFile: c.KafkaCAFile, CertFile: c.KafkaCertFile, KeyFile: c.KafkaKeyFile,
+		ClientRack: c.ClientRack, ClientID: "firn-applier." + c.GroupID, Logger: log,
+	}
+}
+
+func lakeOf(c *config.Applier, log *slog.Logger) lake.Config {
+	return lake.Config{
+		Type: c.Catalog.Catalog, URI: c.CatalogURI, Warehouse: c.Warehouse, Options: c.CatalogOption,
+		SSE: c.S3SSE, KMSKeyID: c.S3KMSKeyID, Logger: log,
+	}
+}
+
+// applierOf is the applier's configuration: what the flags say, in its terms.
+func applierOf(c *config.Applier, client *kafka.Client, catalog *lake.Catalog, log *slog.Logger) (applier.Config, error) {
+	start, err := config.ParseStart(c.AutoOffsetReset)
+	if err != nil {
+		return applier.Config{}, err
+	}
+	a := applier.Config{
+		Kafka: client, Catalog: catalog, GroupID: c.GroupID, Shards: c.Shards, Prefix: c.TopicPrefix,
+		Start:  applier.Start{Time: start.Time, Latest: start.Latest},
+		Naming: applier.Naming{Template: c.TableName, Map: c.TableMap},
+		Tables: func(id debezium.TableID) applier.TableConfig { return tableOf(c, id) },
+		Modes:  debezium.Modes{BigintUnsigned: debezium.BigintPrecise},
+
+		Interval: c.CommitInterval, Rows: c.CommitRows, Bytes: int64(c.CommitBytes), TargetFileSize: int64(c.TargetFileSize),
+		Memory: int64(c.Memory - c.IndexMemory), IndexDir: c.IndexDir, IndexMemory: int64(c.IndexMemory),
+		IgnoreTruncate: c.OnTruncate == "ignore", DropColumns: c.OnDropColumn == "delete", StopAtEnd: c.StopAtEnd,
+		Logger: log,
+	}
+	if c.Topics != "" {
+		if a.Topics, err = regexp.Compile(c.Topics); err != nil {
+			return a, err
+		}
+	}
+	a.Registry, err = registryOf(c)
+	return a, err
+}
+
+// tableOf is the settings of one table: the first entry of the file that matches.
+func tableOf(c *config.Applier, id debezium.TableID) applier.TableConfig {
+	mode, t := c.WriteMode, applier.TableConfig{}
+	for i := range c.Tables {
+		entry := &c.Tables[i]
+		if !entry.Name.Match(id.String()) {
+			continue
+		}
+		if entry.WriteMode != "" {
+			mode = entry.WriteMode
+		}
+		t.Properties = entry.Properties
+		for _, f := range entry.Partition {
+			transform := f.Transform
+			if f.Width > 0 {
+				transform = fmt.Sprintf("%s[%d]", transform, f.Width)
+			}
+			t.Partition = append(t.Partition, lake.PartitionField{Column: f.Column, Transform: transform})
+		}
+		break
+	}
+	t.Append = mode == "append"
+	return t
+}
+
+func registryOf(c *config.Applier) (codec.Registry, error) {
+	if c.SchemaRegistryURL == "" {
+		return nil, nil //nolint:nilnil // none is needed for JSON
+	}
+	settings := codec.ConfluentConfig{URLs: strings.Split(c.SchemaRegistryURL, ",")}
+	if c.SchemaRegistryAuth == "basic" {
+		password := config.Password(c.SchemaRegistryPassword, c.SchemaRegistryPasswordFile)
+		settings.Credentials = func(ctx context.Context) (string, string, error) {
+			secret, err := password(ctx)
+			return c.SchemaRegistryUser, secret, err
+		}
+	}
+	return codec.NewConfluent(settings)
+}

@@ -1,0 +1,91 @@
+package applier
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/firn-cdc/firn/pkg/batch"
+	"github.com/firn-cdc/firn/pkg/codec"
+	"github.com/firn-cdc/firn/pkg/commit"
+	"github.com/firn-cdc/firn/pkg/datafile"
+	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/kafka"
+	"github.com/firn-cdc/firn/pkg/lake"
+)
+
+// BadRecordError is a record that cannot be applied. It never quotes the record.
+type BadRecordError struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+	Err       error
+}
+
+// Error says where the record is and what is wrong with it.
+func (e *BadRecordError) Error() string {
+	return fmt.Sprintf("record at offset %d of %s/%d cannot be applied: %v", e.Offset, e.Topic, e.Partition, e.Err)
+}
+
+// Unwrap returns what is wrong.
+func (e *BadRecordError) Unwrap() error { return e.Err }
+
+// StopError says why a table has stopped and what its operator can do.
+type StopError struct {
+	Reason string
+	Remedy string
+	Err    error // may be nil
+}
+
+// Error says all of it.
+func (e *StopError) Error() string {
+	text := e.Reason
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text + "; " + e.Remedy
+}
+
+// Unwrap returns the cause.
+func (e *StopError) Unwrap() error { return e.Err }
+
+func is[T error](err error) bool {
+	var t T
+	return errors.As(err, &t)
+}
+
+// permanent reports whether err stops a table for good: opening it again would
+// end the same way until somebody has done something.
+func permanent(err error) bool {
+	switch {
+	case is[*BadRecordError](err), is[*StopError](err), is[*NameTakenError](err),
+		is[*lake.OwnerError](err), is[*lake.AdoptError](err), is[*lake.NameClashError](err),
+		is[*lake.IncompatibleTypeError](err), is[*lake.ValueError](err),
+		is[*commit.RollbackError](err), is[*commit.ReplacedError](err),
+		is[*codec.FieldError](err), is[*codec.FormatError](err), is[*batch.EventError](err),
+		is[*debezium.UnmappableTypeError](err):
+		return true
+	default:
+		return errors.Is(err, datafile.ErrEqualityDeletes)
+	}
+}
+
+// readError explains why a partition can no longer be read.
+func readError(topic string, err error) error {
+	var out *kafka.OffsetOutOfRangeError
+	switch {
+	case errors.As(err, &out) && out.Asked < out.Earliest:
+		return &StopError{
+			Reason: fmt.Sprintf("Kafka's retention has removed %d offsets of %s/%d that were not applied", out.Earliest-out.Asked, topic, out.Partition),
+			Remedy: "snapshot the table again (firn-reader snapshot), then start with the table's offsets reset", Err: err,
+		}
+	case errors.Is(err, kafka.ErrOffsetOutOfRange), errors.Is(err, kafka.ErrTopicRecreated):
+		return &StopError{
+			Reason: "topic " + topic + " is not the one that the table was applied from",
+			Remedy: "snapshot the table again into the new topic and reset the table's offsets, or restore the topic", Err: err,
+		}
+	case errors.Is(err, kafka.ErrTopicDenied):
+		return &StopError{Reason: "topic " + topic + " cannot be read", Remedy: "allow this user to read and describe it", Err: err}
+	default:
+		return err
+	}
+}

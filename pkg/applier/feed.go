@@ -1,0 +1,211 @@
+package applier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/firn-cdc/firn/pkg/codec"
+	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/kafka"
+	"github.com/firn-cdc/firn/pkg/retry"
+)
+
+// feed is the schema-change topic of a prefix, read whole by every process and
+// outside the group. It is kept by data topic.
+type feed struct {
+	prefix   string
+	client   *kafka.Client
+	registry codec.Registry
+	log      *slog.Logger
+
+	mu      sync.Mutex
+	tables  map[string][]version // by data topic, in order
+	next    int64                // offset after the last one read
+	read    bool                 // up to the end at the first look
+	missing bool                 // there is no such topic
+	changed chan struct{}        // closed with every progress, and made anew
+}
+
+// version is a table as a schema change left it.
+type version struct {
+	Offset int64 // in the schema-change topic
+	Type   string
+	Table  *debezium.Table // nil: dropped
+	DDL    string
+	Source debezium.Source
+}
+
+func newFeed(prefix string, c *kafka.Client, registry codec.Registry, log *slog.Logger) *feed {
+	return &feed{
+		prefix: prefix, client: c, registry: registry, log: log,
+		tables: make(map[string][]version), changed: make(chan struct{}),
+	}
+}
+
+const feedPause = time.Second // between looks for a topic that is not there
+
+// run reads until ctx ends.
+func (f *feed) run(ctx context.Context) error {
+	policy := retry.Policy{Logger: f.log}
+	err := policy.Do(ctx, "read schema changes", func(ctx context.Context) error { return f.follow(ctx) })
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (f *feed) follow(ctx context.Context) (err error) {
+	if err := f.await(ctx); err != nil {
+		return err
+	}
+	ends, err := f.client.Offsets(ctx, f.prefix)
+	if err != nil {
+		return err
+	}
+	if len(ends) != 1 {
+		f.log.Warn("schema-change topic has several partitions, of which the first is read", "topic", f.prefix)
+	}
+	f.mu.Lock()
+	from := max(f.next, ends[0].Earliest)
+	f.mu.Unlock()
+	f.advance(from, nil, from >= ends[0].HighWatermark)
+	consumer, err := kafka.OpenConsumer(ctx, f.client, kafka.ConsumerConfig{BufferBytes: 4 << 20})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, consumer.Close()) }()
+	consumer.Assign(f.prefix, 0, from)
+	for {
+		got, err := consumer.Poll(ctx)
+		if err != nil {
+			return err
+		}
+		for i := range got {
+			if got[i].Err != nil {
+				return fmt.Errorf("read schema changes: %w", got[i].Err)
+			}
+			changes, err := f.decode(ctx, got[i].Records)
+			if err != nil {
+				return err
+			}
+			f.advance(got[i].Next, changes, got[i].Next >= ends[0].HighWatermark)
+		}
+	}
+}
+
+// await returns once the topic exists.
+func (f *feed) await(ctx context.Context) error {
+	for {
+		_, err := f.client.Topic(ctx, f.prefix)
+		if !errors.Is(err, kafka.ErrTopicNotFound) {
+			return err
+		}
+		f.mu.Lock()
+		said := f.missing
+		f.missing = true
+		f.notify()
+		f.mu.Unlock()
+		if !said {
+			f.log.Info("no schema-change topic: columns are added by their first rows, and read null in older rows", "topic", f.prefix)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(feedPause):
+		}
+	}
+}
+
+func (f *feed) decode(ctx context.Context, records []kafka.Record) (map[string][]version, error) {
+	changes := make(map[string][]version)
+	for i := range records {
+		r := &records[i]
+		if r.Value == nil {
+			continue
+		}
+		c, err := f.change(ctx, r)
+		if err != nil {
+			return nil, fmt.Errorf("schema change at offset %d of topic %s: %w", r.Offset, f.prefix, err)
+		}
+		for j := range c.Changes {
+			t := &c.Changes[j]
+			topic := debezium.TopicName(f.prefix, t.ID.Database, t.ID.Table)
+			changes[topic] = append(changes[topic], version{Offset: r.Offset, Type: t.Type, Table: t.Table, DDL: c.DDL, Source: c.Source})
+		}
+	}
+	return changes, nil
+}
+
+func (f *feed) change(ctx context.Context, r *kafka.Record) (*debezium.SchemaChange, error) {
+	if f.registry != nil && len(r.Value) > 0 && r.Value[0] == 0 {
+		return codec.NewAvroDecoder(ctx, f.registry).DecodeSchemaChange(r.Value)
+	}
+	return codec.DecodeSchemaChange(r.Key, r.Value)
+}
+
+func (f *feed) advance(next int64, changes map[string][]version, read bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for topic, more := range changes {
+		f.tables[topic] = append(f.tables[topic], more...)
+	}
+	f.next, f.missing, f.read = max(f.next, next), false, f.read || read
+	f.notify()
+}
+
+func (f *feed) notify() {
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+// watch returns a channel that is closed when the feed has come further.
+func (f *feed) watch() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.changed
+}
+
+// table returns what is known about the table of a topic, and the offset up to
+// which that is all there is.
+func (f *feed) table(topic string) (versions []version, next int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	v := f.tables[topic]
+	return v[:len(v):len(v)], f.next
+}
+
+// catchUp returns once all has been read that the topic holds now: what came
+// before a data record may not be readable yet when that is.
+func (f *feed) catchUp(ctx context.Context) error {
+	high := int64(-1)
+	for {
+		f.mu.Lock()
+		changed, next, read, missing := f.changed, f.next, f.read, f.missing
+		f.mu.Unlock()
+		if missing {
+			return nil
+		}
+		if read && high < 0 {
+			ends, err := f.client.Offsets(ctx, f.prefix)
+			if errors.Is(err, kafka.ErrTopicNotFound) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			high = ends[0].HighWatermark
+		}
+		if read && next >= high {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for schema changes up to offset %d: %w", high, ctx.Err())
+		case <-changed:
+		}
+	}
+}

@@ -1,0 +1,335 @@
+package applier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/firn-cdc/firn/pkg/batch"
+	"github.com/firn-cdc/firn/pkg/commit"
+	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/kafka"
+	"github.com/firn-cdc/firn/pkg/lake"
+)
+
+// work is what a shard has in hand from the opening of its table to the first
+// error.
+type work struct {
+	*shard
+	feed    *feed
+	decoder *decoder
+	event   debezium.Event
+
+	name      lake.Name
+	topicID   string
+	config    TableConfig
+	table     *lake.Table // nil until the first row creates it
+	committer *commit.Committer
+	mirror    mirror
+	schemas   schemas
+
+	batch   *batch.Batch // nil before the first change says whether there is a key
+	next    map[int32]int64
+	target  map[int32]int64 // the ends when the table was opened
+	began   time.Time       // when the oldest change of the batch came
+	fetched []kafka.Fetched
+}
+
+func newWork(s *shard) *work {
+	w := &work{shard: s, config: s.cfg.Tables(s.topic.ID), next: make(map[int32]int64), target: make(map[int32]int64)}
+	w.feed = s.a.feed(s.topic.Prefix)
+	w.decoder = newDecoder(s.topic.Name, s.cfg.Registry, s.cfg.Modes, w.feed)
+	w.mirror.shard = s
+	return w
+}
+
+// open finds the table, makes this process its owner and begins to read where
+// the table ends.
+func (w *work) open(ctx context.Context) (err error) {
+	if w.name, err = w.a.names.table(w.topic); err != nil {
+		return err
+	}
+	w.board(w.name.String())
+	info, err := w.cfg.Kafka.Topic(ctx, w.topic.Name)
+	if err != nil {
+		return readError(w.topic.Name, err)
+	}
+	w.topicID = info.ID
+	w.say("opening", nil)
+	if err := w.feed.catchUp(ctx); err != nil {
+		return err
+	}
+	w.table, err = w.cfg.Catalog.Load(ctx, w.name, lake.Types{})
+	switch {
+	case errors.Is(err, lake.ErrNoTable):
+		w.table = nil
+	case err != nil:
+		return err
+	default:
+		if err := w.takeOver(ctx); err != nil {
+			return err
+		}
+	}
+	if err := w.begin(ctx); err != nil {
+		return err
+	}
+	w.schemas.open(w)
+	if err := w.schemaChanges(ctx); err != nil {
+		return err
+	}
+	w.assign(w.next, w.topicID)
+	w.say("streaming", nil)
+	w.log.Info("table opened", "table", w.name.String(), "offsets", offsetsText(w.next), "caught_up_at", offsetsText(w.target))
+	return nil
+}
+
+// takeOver makes this process the only one that commits to the shard.
+func (w *work) takeOver(ctx context.Context) error {
+	if err := checkPartitions(w.table, w.id, w.name, w.topic); err != nil {
+		return err
+	}
+	var err error
+	w.committer, err = commit.Open(w.table, commit.Config{
+		Shard: w.shard.name, Owner: w.owner(), Logger: w.log,
+		At: func(p commit.Point) { w.cfg.At(Point(p)) },
+	})
+	if err != nil {
+		return err
+	}
+	return w.committer.TakeOver(ctx)
+}
+
+func (w *work) owner() lake.Owner {
+	return lake.Owner{GroupID: w.cfg.GroupID, ClusterID: w.a.clusterID, Topic: w.topic.Name, TopicID: w.topicID}
+}
+
+// begin fills in where reading begins, and where it has caught up.
+func (w *work) begin(ctx context.Context) error {
+	ends, err := w.cfg.Kafka.Offsets(ctx, w.topic.Name)
+	if err != nil {
+		return readError(w.topic.Name, err)
+	}
+	if w.committer != nil {
+		state := w.committer.State()
+		if state.RolledBack {
+			w.log.Warn("table was rolled back: it is applied again from what its snapshot records", "table", w.name.String())
+		}
+		maps.Copy(w.next, state.Offsets)
+	}
+	for _, end := range ends {
+		if !w.has(end.Partition) {
+			continue
+		}
+		w.target[end.Partition] = end.HighWatermark
+		if _, ok := w.next[end.Partition]; ok {
+			continue
+		}
+		offset := end.Earliest
+		switch start := w.cfg.Start; {
+		case start.Latest:
+			offset = end.HighWatermark
+		case !start.Time.IsZero():
+			if offset, err = w.cfg.Kafka.OffsetForTime(ctx, w.topic.Name, end.Partition, start.Time); err != nil {
+				return err
+			}
+		}
+		w.next[end.Partition] = offset
+	}
+	return nil
+}
+
+// loop applies what comes until the shard is to be let go.
+func (w *work) loop(ctx context.Context) error {
+	age := time.NewTimer(w.cfg.Interval)
+	defer age.Stop()
+	for {
+		changes := w.feed.watch()
+		if err := w.schemaChanges(ctx); err != nil {
+			return err
+		}
+		if err := w.catchUp(ctx); err != nil {
+			return err
+		}
+		if !w.began.IsZero() {
+			age.Reset(time.Until(w.began.Add(w.cfg.Interval)))
+		}
+		var err error
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-w.leave:
+			return w.drain(ctx)
+		case <-w.mail.ready:
+			err = w.applyMail(ctx)
+		case <-age.C:
+			err = w.flush(ctx)
+		case <-w.wake:
+			err = w.flush(ctx)
+		case <-changes:
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// drain commits what is in hand.
+func (w *work) drain(ctx context.Context) error {
+	w.say("stopping", nil)
+	ctx, cancel := context.WithTimeout(ctx, drainTime)
+	defer cancel()
+	return w.flush(ctx)
+}
+
+// catchUp commits once what was there when the table was opened has been read.
+func (w *work) catchUp(ctx context.Context) error {
+	if w.caughtUp.Load() {
+		return nil
+	}
+	for p, end := range w.target {
+		if w.next[p] < end {
+			return nil
+		}
+	}
+	if err := w.flush(ctx); err != nil {
+		return err
+	}
+	w.caughtUp.Store(true)
+	return nil
+}
+
+func (w *work) applyMail(ctx context.Context) error {
+	w.fetched = w.mail.take(w.fetched)
+	defer func() { w.mail.give(w.fetched) }()
+	for i := range w.fetched {
+		if err := w.apply(ctx, &w.fetched[i]); err != nil {
+			return err
+		}
+		if w.leaving() && i+1 < len(w.fetched) {
+			return nil // the rest is the next owner's
+		}
+	}
+	w.lagging()
+	return nil
+}
+
+// apply adds what was read of a partition to the batch.
+func (w *work) apply(ctx context.Context, f *kafka.Fetched) error {
+	if f.First != w.next[f.Partition] {
+		return nil // of an earlier assignment
+	}
+	if f.Err != nil {
+		return readError(w.topic.Name, f.Err)
+	}
+	for i := range f.Records {
+		if err := w.record(ctx, &f.Records[i]); err != nil {
+			return err
+		}
+	}
+	w.next[f.Partition] = f.Next
+	if w.batch != nil {
+		w.batch.Skip(f.Partition, f.Next)
+	}
+	if w.metrics != nil {
+		w.metrics.Records.Add(float64(len(f.Records)))
+	}
+	return w.account(ctx)
+}
+
+// record adds one record to the batch, and commits where that fills it.
+func (w *work) record(ctx context.Context, r *kafka.Record) error {
+	e := &w.event
+	if err := w.decoder.decode(ctx, r, e); err != nil {
+		return w.bad(r, err)
+	}
+	if w.batch == nil {
+		if e.Tombstone {
+			return nil // of what has not been seen
+		}
+		w.start(e)
+	}
+	if e.Row != nil && !w.schemas.seen(e.Row) {
+		if err := w.newSchema(ctx, e.Row); err != nil {
+			return err
+		}
+	}
+	if e.Op == debezium.Truncate && !e.Tombstone {
+		if ok, err := w.truncate(r); !ok || err != nil {
+			return err
+		}
+	}
+	if w.began.IsZero() {
+		w.began = time.Now()
+	}
+	err := w.batch.Add(e, r.Partition, r.Offset)
+	if errors.Is(err, batch.ErrKeyChanged) {
+		return w.keyChanged()
+	}
+	if err != nil {
+		return w.bad(r, err)
+	}
+	if w.batch.Full(batch.Limits{Rows: w.cfg.Rows, Bytes: w.cfg.Bytes}) {
+		w.next[r.Partition] = r.Offset + 1
+		return w.flush(ctx)
+	}
+	return nil
+}
+
+// start makes the batch as the first change of the table asks for.
+func (w *work) start(e *debezium.Event) {
+	appending := w.config.Append || e.KeySchema == nil && e.Op != debezium.Truncate
+	if appending && !w.config.Append {
+		w.log.Warn("table has no key: its changes are appended, with the operation in a column", "table", w.shard.boarded, "column", opColumn)
+	}
+	w.schemas.appending = appending
+	w.batch = batch.New(batch.Config{Append: appending, Pool: w.a.pool})
+	for p, offset := range w.next {
+		w.batch.Begin(p, offset)
+	}
+}
+
+// account shares the memory for batches with the other shards.
+func (w *work) account(ctx context.Context) error {
+	var bytes int64
+	if w.batch != nil {
+		bytes = w.batch.Bytes()
+	}
+	used := w.a.batches.used.Add(bytes - w.bytes.Swap(bytes))
+	if w.metrics != nil {
+		w.metrics.BatchBytes.Store(bytes)
+	}
+	if used <= w.a.batches.limit {
+		return nil
+	}
+	if largest := w.a.largest(); largest != nil && largest != w.shard {
+		signal(largest.wake)
+		return nil
+	}
+	return w.flush(ctx)
+}
+
+func (w *work) bad(r *kafka.Record, err error) error {
+	return &BadRecordError{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Err: err}
+}
+
+func (w *work) keyChanged() error {
+	return &StopError{
+		Reason: fmt.Sprintf("the key of table %s has changed, so that its rows are in other partitions now", w.name),
+		Remedy: "map the topic to a new Iceberg table (--table-map) and snapshot it again",
+	}
+}
+
+// truncate reports whether a TRUNCATE is to be applied.
+func (w *work) truncate(r *kafka.Record) (bool, error) {
+	return !w.cfg.IgnoreTruncate, nil
+}
+
+func (w *work) close() error {
+	w.a.batches.used.Add(-w.bytes.Swap(0))
+	if w.batch != nil {
+		w.batch.Reset()
+	}
+	return w.mirror.close()
+}
