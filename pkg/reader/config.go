@@ -94,8 +94,8 @@ type Config struct {
 	Logger  *slog.Logger
 	Status  *status.Board
 	Metrics func(plugin string) *telemetry.Reader // makes the metrics once the server is known to be mysql or mariadb
-	// At is called at the named points of the loop, for tests that kill the process there. Nil does nothing.
-	At func(point string)
+	// At is called at each point of a span, for tests that kill the process there. Nil does nothing.
+	At func(Point)
 }
 
 // NewConfig returns the defaults for everything that has one.

@@ -66,7 +66,7 @@ func healing(err error) bool {
 		errors.Is(err, errRestart) || kafka.Retriable(err)
 }
 
-func (r *Reader) at(point string) {
+func (r *Reader) at(point Point) {
 	if r.cfg.At != nil {
 		r.cfg.At(point)
 	}

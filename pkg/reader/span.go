@@ -32,7 +32,7 @@ func (s *session) openSpan() error {
 	if s.span.open {
 		return nil
 	}
-	s.at("before publish")
+	s.at(BeforePublish)
 	if s.cfg.Delivery == ExactlyOnce {
 		if err := s.producer.Begin(); err != nil {
 			return fmt.Errorf("begin a kafka transaction: %w", err)
@@ -59,27 +59,27 @@ func (s *session) endSpan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.at("after publish")
+	s.at(AfterPublish)
 	if s.cfg.Delivery == AtLeastOnce {
 		if err := s.producer.Flush(ctx); err != nil {
 			return err
 		}
+		s.at(InsideKafkaCommit)
 	}
 	for _, r := range records {
 		if err := s.producer.Send(&kafka.Record{Topic: s.cfg.OffsetTopic, Partition: 0, Key: r.Key, Value: r.Value}); err != nil {
 			return err
 		}
 	}
-	if s.cfg.Delivery == ExactlyOnce {
-		s.at("inside the kafka commit")
+	err = s.producer.Flush(ctx)
+	if err == nil && s.cfg.Delivery == ExactlyOnce {
+		s.at(InsideKafkaCommit)
 		err = s.producer.Commit(ctx)
-	} else {
-		err = s.producer.Flush(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("make %d records durable: %w", s.span.records, err)
 	}
-	s.at("after the kafka commit")
+	s.at(AfterKafkaCommit)
 	s.saved = s.progress.Clone()
 	s.durable(time.Now().Sub(begin))
 	s.span = span{}
