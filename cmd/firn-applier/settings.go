@@ -14,6 +14,7 @@ import (
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/kafka"
 	"github.com/firn-cdc/firn/pkg/lake"
+	"github.com/firn-cdc/firn/pkg/maintenance"
 )
 
 // supported refuses settings that this version knows by name and cannot
@@ -75,7 +76,7 @@ func applierOf(c *config.Applier, client *kafka.Client, catalog *lake.Catalog, l
 		Interval: c.CommitInterval, Rows: c.CommitRows, Bytes: int64(c.CommitBytes), TargetFileSize: int64(c.TargetFileSize),
 		Memory: int64(c.Memory - c.IndexMemory), IndexDir: c.IndexDir, IndexMemory: int64(c.IndexMemory),
 		IgnoreTruncate: c.OnTruncate == "ignore", DropColumns: c.OnDropColumn == "delete", StopAtEnd: c.StopAtEnd,
-		Logger: log,
+		Maintenance: maintenanceOf(c), Logger: log,
 	}
 	if c.Topics != "" {
 		if a.Topics, err = regexp.Compile(c.Topics); err != nil {
@@ -84,6 +85,24 @@ func applierOf(c *config.Applier, client *kafka.Client, catalog *lake.Catalog, l
 	}
 	a.Registry, err = registryOf(c)
 	return a, err
+}
+
+// maintenanceOf is how tables are kept in order. With --maintenance off nothing
+// is merged, expired or removed; old rows still get the values of new columns.
+func maintenanceOf(c *config.Applier) maintenance.Config {
+	m := maintenance.Config{
+		Policy: maintenance.Policy{
+			TargetBytes: int64(c.TargetFileSize), MaxBytes: int64(c.Maintenance.MaxBytes),
+			DeadRows: c.Maintenance.DeadRows, MinFiles: c.Maintenance.MinFiles,
+		},
+		Interval: c.Maintenance.Interval, SnapshotMaxAge: c.SnapshotMaxAge, SnapshotMinCount: c.SnapshotMinCount,
+		OrphanAge: c.Maintenance.OrphanAge, OrphanScan: c.Maintenance.OrphanScan,
+	}
+	if c.Mode == "off" {
+		const never = 1 << 30
+		m.DeadRows, m.MinFiles, m.MaxManifests, m.SnapshotMinCount, m.OrphanScan = never, never, never, never, -1
+	}
+	return m
 }
 
 // tableOf is the settings of one table: the first entry of the file that matches.

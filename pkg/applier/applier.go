@@ -26,6 +26,7 @@ import (
 	"github.com/firn-cdc/firn/pkg/kafka"
 	"github.com/firn-cdc/firn/pkg/keyindex"
 	"github.com/firn-cdc/firn/pkg/lake"
+	"github.com/firn-cdc/firn/pkg/maintenance"
 	"github.com/firn-cdc/firn/pkg/status"
 	"github.com/firn-cdc/firn/pkg/telemetry"
 )
@@ -54,6 +55,7 @@ type Config struct {
 	IndexDir       string
 	IndexMemory    int64
 
+	Maintenance    maintenance.Config // its policy, ages and intervals
 	IgnoreTruncate bool
 	DropColumns    bool // a dropped column is dropped; else it stays
 	StopAtEnd      bool // Run returns once all that was there at its start is committed

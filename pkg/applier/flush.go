@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/firn-cdc/firn/pkg/batch"
 	"github.com/firn-cdc/firn/pkg/commit"
 	"github.com/firn-cdc/firn/pkg/datafile"
 	"github.com/firn-cdc/firn/pkg/debezium"
@@ -27,13 +28,18 @@ func (w *work) flush(ctx context.Context) error {
 		return nil
 	}
 	started := time.Now()
+	if len(w.batch.Schemas()) == 0 && w.key == nil && !w.schemas.appending { // deletes of rows that never were
+		w.batch.Reset()
+		return nil
+	}
 	if w.table == nil {
-		if len(w.batch.Schemas()) == 0 { // deletes of rows that never were
-			w.batch.Reset()
-			return nil
-		}
 		if err := w.create(ctx); err != nil {
 			return err
+		}
+	}
+	if !w.schemas.appending {
+		if w.key != nil && w.batch.Key() != nil && !w.key.Same(w.batch.Key()) {
+			return w.keyChanged()
 		}
 	}
 	if err := w.evolve(ctx); err != nil {
@@ -57,6 +63,7 @@ func (w *work) flush(ctx context.Context) error {
 		return err
 	}
 	w.cfg.At(AfterIndex)
+	w.due = true
 	w.committed(ctx, c, started)
 	w.batch.Reset()
 	return nil
@@ -64,6 +71,7 @@ func (w *work) flush(ctx context.Context) error {
 
 // change is a batch on its way into the table.
 type change struct {
+	config    datafile.Config
 	request   commit.Request
 	delta     keyindex.Delta
 	data      []datafile.File // by number in delta.Files
@@ -85,10 +93,16 @@ func (w *work) prepare(ctx context.Context) (*change, error) {
 	if c.request.SourcePosition, err = sourcePosition(w.committer.State().SourcePosition, w.batch.Spans()); err != nil {
 		return nil, err
 	}
+	if c.config, err = w.files(); err != nil {
+		return nil, err
+	}
+	if err := w.recordMode(c); err != nil {
+		return nil, err
+	}
 	if w.schemas.appending {
 		return c, w.prepareAppend(ctx, c)
 	}
-	if err := w.mirror.sync(ctx, w.table, w.batch.Key()); err != nil {
+	if err := w.settle(ctx, w.batchKey()); err != nil {
 		return nil, err
 	}
 	c.request.Parent = w.mirror.snapshot
@@ -127,7 +141,7 @@ func (w *work) writeRows(ctx context.Context, c *change, keys [][]byte, found []
 				return
 			}
 		}
-	}, w.files())
+	}, c.config)
 	if err != nil {
 		return err
 	}
@@ -172,7 +186,7 @@ func (w *work) writeDeletes(ctx context.Context, c *change, dead map[uint32][]ui
 		deletes = append(deletes, datafile.Deletes{File: live.File, Rows: dead[id]})
 		c.delta.Dead[id] = len(dead[id])
 	}
-	files, err := datafile.WriteDeletes(ctx, w.table, deletes, w.files())
+	files, err := datafile.WriteDeletes(ctx, w.table, deletes, c.config)
 	if err != nil {
 		return err
 	}
@@ -196,7 +210,7 @@ func (w *work) prepareAppend(ctx context.Context, c *change) error {
 				return
 			}
 		}
-	}, w.files())
+	}, c.config)
 	if err != nil {
 		return err
 	}
@@ -205,8 +219,40 @@ func (w *work) prepareAppend(ctx context.Context, c *change) error {
 	return nil
 }
 
-func (w *work) files() datafile.Config {
-	return datafile.Config{Label: w.shard.name, TargetBytes: w.cfg.TargetFileSize, Fills: w.schemas.fills()}
+func (w *work) files() (datafile.Config, error) {
+	fills, err := w.fills()
+	return datafile.Config{Label: w.shard.name, TargetBytes: w.cfg.TargetFileSize, Fills: fills}, err
+}
+
+// batchKey returns the form of the batch's keys; a batch that is a TRUNCATE
+// alone has none.
+func (w *work) batchKey() *batch.Key {
+	if key := w.batch.Key(); key != nil {
+		return key
+	}
+	return w.key
+}
+
+// recordMode has the commit record how rows are told apart, where the table
+// does not say so.
+func (w *work) recordMode(c *change) error {
+	properties := w.table.Properties()
+	mode, key := modeAppend, ""
+	if !w.schemas.appending {
+		mode = modeUpsert
+		var err error
+		if key, err = keyRecord(w.batchKey().Schema()); err != nil {
+			return err
+		}
+	}
+	if properties[propMode] == mode && properties[propKey] == key {
+		return nil
+	}
+	c.request.Properties = map[string]string{propMode: mode}
+	if key != "" {
+		c.request.Properties[propKey] = key
+	}
+	return nil
 }
 
 // create makes the table for the rows of the batch and takes it over.
@@ -229,6 +275,14 @@ func (w *work) create(ctx context.Context) error {
 	}
 	if state := w.committer.State(); state.Known {
 		return errReopen
+	}
+	if w.schemas.appending {
+		err = w.settle(ctx, nil)
+	} else {
+		err = w.settle(ctx, w.batch.Key())
+	}
+	if err != nil {
+		return err
 	}
 	return w.schemaChanges(ctx)
 }

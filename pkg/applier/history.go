@@ -12,19 +12,21 @@ import (
 // ddl is what one schema change does to a table's columns, as far as Iceberg
 // has to follow it.
 type ddl struct {
-	offset  int64
-	renamed [][2]string // from, to
-	added   []debezium.Field
-	fills   []lake.Fill // of those added whose old rows are not null
-	changed []debezium.Field
-	dropped []string
-	perRow  []string // added columns whose old rows cannot be filled with one value
+	offset   int64
+	position string      // of the statement in the source
+	renamed  [][2]string // from, to
+	added    []debezium.Field
+	fills    []lake.Fill // of those added whose old rows are not null
+	changed  []debezium.Field
+	dropped  []string
+	perRow   []string // added columns whose old rows cannot be filled with one value
 }
 
 // history folds a table's versions into the changes between them.
 func history(versions []version, modes debezium.Modes) ([]ddl, error) {
 	var changes []ddl
 	var last *debezium.Table
+	dropped := make(map[string]bool)
 	for i := range versions {
 		v := &versions[i]
 		if v.Table == nil || v.Type == "CREATE" || last == nil {
@@ -35,6 +37,14 @@ func history(versions []version, modes debezium.Modes) ([]ddl, error) {
 		if err != nil {
 			return nil, fmt.Errorf("schema change at offset %d: %w", v.Offset, err)
 		}
+		for _, name := range d.dropped {
+			dropped[strings.ToLower(name)] = true
+		}
+		for _, f := range d.added {
+			if dropped[strings.ToLower(f.Name)] { // old rows hold what they had before the column was dropped
+				d.perRow = append(d.perRow, f.Name)
+			}
+		}
 		changes = append(changes, d)
 		last = v.Table
 	}
@@ -42,7 +52,10 @@ func history(versions []version, modes debezium.Modes) ([]ddl, error) {
 }
 
 func compare(old *debezium.Table, v *version, modes debezium.Modes) (ddl, error) {
-	d := ddl{offset: v.Offset}
+	d := ddl{offset: v.Offset, position: fmt.Sprintf("%s:%d", v.Source.File, v.Source.Pos)}
+	if v.Source.GTID != "" {
+		d.position = v.Source.GTID
+	}
 	from := make(map[string]string) // new name to old name, in lower case
 	for i := range old.Columns {
 		was := old.Columns[i].Name

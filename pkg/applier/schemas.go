@@ -3,9 +3,9 @@ package applier
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
-	"github.com/firn-cdc/firn/pkg/lake"
 )
 
 // opColumn is the operation's column in tables whose changes are appended.
@@ -17,13 +17,10 @@ const opColumn = "__op"
 type schemas struct {
 	appending bool
 
-	started  bool
-	done     int64             // offset of the next schema change to follow
-	pending  bool              // a fill is not finished: done is not to be recorded
-	read     int64             // of the feed
-	renamed  map[string]string // old names to present ones
-	filled   []lake.Fill       // what rows hold that are older than a column
-	unfilled []lake.Fill       // of which old files lack it still
+	done    int64             // offset of the next schema change to follow
+	read    int64             // of the feed
+	renamed map[string]string // old names to present ones
+	dropped []string          // columns that the source has no more
 
 	known   map[*debezium.Schema]*debezium.Schema // row schemas as events have them, as the table has them
 	evolved map[*debezium.Schema]bool
@@ -46,13 +43,11 @@ func (s *schemas) reset() {
 
 // committable returns the offset to record with a batch, -1 for none.
 func (s *schemas) committable() int64 {
-	if s.pending || s.done <= 0 {
+	if s.done <= 0 {
 		return -1
 	}
 	return s.done
 }
-
-func (s *schemas) fills() []lake.Fill { return s.filled }
 
 func (s *schemas) seen(row *debezium.Schema) bool { return s.known[row] != nil }
 
@@ -116,7 +111,7 @@ func (w *work) newSchema(ctx context.Context, row *debezium.Schema) error {
 func (w *work) schemaChanges(ctx context.Context) error {
 	s := &w.schemas
 	versions, next := w.feed.table(w.topic.Name)
-	if next == s.read && (w.table == nil || s.done >= next) {
+	if next == s.read && (w.keeper == nil || s.done >= next) {
 		return nil
 	}
 	changes, err := history(versions, w.cfg.Modes)
@@ -125,7 +120,7 @@ func (w *work) schemaChanges(ctx context.Context) error {
 	}
 	s.read = next
 	s.fold(changes)
-	if w.table == nil {
+	if w.keeper == nil { // before the table, or its key, is known
 		return nil
 	}
 	for i := range changes {
@@ -138,30 +133,23 @@ func (w *work) schemaChanges(ctx context.Context) error {
 		s.done = changes[i].offset + 1
 	}
 	s.done = max(s.done, next)
-	return nil
+	return w.pending()
 }
 
 // fold recomputes what rows of older schemas need.
 func (s *schemas) fold(changes []ddl) {
-	s.renamed, s.filled = make(map[string]string), nil
+	s.renamed, s.dropped = make(map[string]string), nil
 	for i := range changes {
 		d := &changes[i]
 		for _, r := range d.renamed {
 			s.renamed[r[0]] = r[1]
 			delete(s.renamed, r[1])
-			for j := range s.filled {
-				if s.filled[j].Column == r[0] {
-					s.filled[j].Column = r[1]
-				}
-			}
 		}
-		for _, name := range d.dropped {
-			s.filled = slices.DeleteFunc(s.filled, func(f lake.Fill) bool { return f.Column == name })
-		}
+		s.dropped = append(s.dropped, d.dropped...)
 		for _, f := range d.added {
 			delete(s.renamed, f.Name)
+			s.dropped = slices.DeleteFunc(s.dropped, func(name string) bool { return strings.EqualFold(name, f.Name) })
 		}
-		s.filled = append(s.filled, d.fills...)
 	}
 	s.reset()
 }
@@ -175,6 +163,12 @@ func (w *work) alter(ctx context.Context, d *ddl) error {
 		if _, err := w.table.Rename(ctx, r[0], r[1]); err != nil {
 			return err
 		}
+	}
+	for _, f := range d.fills {
+		if err := w.keeper.AddFill(ctx, f, d.position); err != nil {
+			return err
+		}
+		w.due = true
 	}
 	if fields := append(slices.Clone(d.added), d.changed...); len(fields) > 0 {
 		changed, err := w.table.Evolve(ctx, &debezium.Schema{Type: debezium.Struct, Fields: fields})
@@ -199,10 +193,7 @@ func (w *work) alter(ctx context.Context, d *ddl) error {
 			w.metrics.NeedsSnapshot.Store(true)
 		}
 	}
-	if len(d.fills) == 0 {
-		return nil
-	}
-	return w.fill(ctx, d.fills)
+	return nil
 }
 
 // evolve makes the table hold the rows of the batch.

@@ -162,7 +162,7 @@ func (s *shard) session(ctx context.Context) error {
 	if err == nil {
 		err = w.loop(ctx)
 	}
-	return errors.Join(err, w.close())
+	return errors.Join(err, w.close(ctx))
 }
 
 // signal is a wake-up that one waiter needs once.

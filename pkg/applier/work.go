@@ -3,7 +3,6 @@ package applier
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/kafka"
 	"github.com/firn-cdc/firn/pkg/lake"
+	"github.com/firn-cdc/firn/pkg/maintenance"
 )
 
 // work is what a shard has in hand from the opening of its table to the first
@@ -29,6 +29,10 @@ type work struct {
 	committer *commit.Committer
 	mirror    mirror
 	schemas   schemas
+
+	key    *batch.Key // that the index has; nil before it is known, and where changes are appended
+	keeper *maintenance.Maintainer
+	due    bool // maintenance may have something to do
 
 	batch   *batch.Batch // nil before the first change says whether there is a key
 	next    map[int32]int64
@@ -76,6 +80,11 @@ func (w *work) open(ctx context.Context) (err error) {
 		return err
 	}
 	w.schemas.open(w)
+	if w.table != nil {
+		if err := w.settleRecorded(ctx); err != nil {
+			return err
+		}
+	}
 	if err := w.schemaChanges(ctx); err != nil {
 		return err
 	}
@@ -152,6 +161,16 @@ func (w *work) loop(ctx context.Context) error {
 		if err := w.catchUp(ctx); err != nil {
 			return err
 		}
+		var maintained <-chan struct{}
+		if w.keeper != nil {
+			maintained = w.keeper.Ready()
+		}
+		if w.due && len(w.mail.ready) == 0 && !w.leaving() {
+			if err := w.maintain(ctx); err != nil {
+				return err
+			}
+			continue
+		}
 		if !w.began.IsZero() {
 			age.Reset(time.Until(w.began.Add(w.cfg.Interval)))
 		}
@@ -164,9 +183,13 @@ func (w *work) loop(ctx context.Context) error {
 		case <-w.mail.ready:
 			err = w.applyMail(ctx)
 		case <-age.C:
+			age.Reset(w.cfg.Interval)
+			w.due = true
 			err = w.flush(ctx)
 		case <-w.wake:
 			err = w.flush(ctx)
+		case <-maintained:
+			err = w.maintain(ctx)
 		case <-changes:
 		}
 		if err != nil {
@@ -256,8 +279,8 @@ func (w *work) record(ctx context.Context, r *kafka.Record) error {
 		}
 	}
 	if e.Op == debezium.Truncate && !e.Tombstone {
-		if ok, err := w.truncate(r); !ok || err != nil {
-			return err
+		if w.cfg.IgnoreTruncate {
+			return nil
 		}
 	}
 	if w.began.IsZero() {
@@ -281,8 +304,13 @@ func (w *work) record(ctx context.Context, r *kafka.Record) error {
 func (w *work) start(e *debezium.Event) {
 	appending := w.config.Append || e.KeySchema == nil && e.Op != debezium.Truncate
 	if appending && !w.config.Append {
-		w.log.Warn("table has no key: its changes are appended, with the operation in a column", "table", w.shard.boarded, "column", opColumn)
+		w.log.Warn("table has no key: its changes are appended, with the operation in a column", "table", w.name.String(), "column", opColumn)
 	}
+	w.begun(appending)
+}
+
+// begun makes the batch.
+func (w *work) begun(appending bool) {
 	w.schemas.appending = appending
 	w.batch = batch.New(batch.Config{Append: appending, Pool: w.a.pool})
 	for p, offset := range w.next {
@@ -314,22 +342,16 @@ func (w *work) bad(r *kafka.Record, err error) error {
 	return &BadRecordError{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Err: err}
 }
 
-func (w *work) keyChanged() error {
-	return &StopError{
-		Reason: fmt.Sprintf("the key of table %s has changed, so that its rows are in other partitions now", w.name),
-		Remedy: "map the topic to a new Iceberg table (--table-map) and snapshot it again",
-	}
-}
-
-// truncate reports whether a TRUNCATE is to be applied.
-func (w *work) truncate(r *kafka.Record) (bool, error) {
-	return !w.cfg.IgnoreTruncate, nil
-}
-
-func (w *work) close() error {
+func (w *work) close(ctx context.Context) error {
 	w.a.batches.used.Add(-w.bytes.Swap(0))
 	if w.batch != nil {
 		w.batch.Reset()
 	}
-	return w.mirror.close()
+	var err error
+	if w.keeper != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+		defer cancel()
+		err = w.keeper.Close(ctx)
+	}
+	return errors.Join(err, w.mirror.close())
 }
