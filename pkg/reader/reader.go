@@ -74,11 +74,7 @@ func (r *Reader) at(point Point) {
 
 // session reads from the last saved position until an error.
 func (r *Reader) session(ctx context.Context) (err error) {
-	s := &session{
-		Reader: r, tables: make(map[debezium.TableID]*table), maps: make(map[*binlog.TableMap]*table), topics: make(map[string]int32),
-		begun: make(map[debezium.TableID]bool), loose: make(map[debezium.TableID]bool),
-	}
-	s.life, s.stop = context.WithCancel(ctx)
+	s := newSession(ctx, r)
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.open(ctx); err != nil {
 		if ctx.Err() != nil {

@@ -58,6 +58,15 @@ type session struct {
 	tls        *tls.Config
 }
 
+func newSession(ctx context.Context, r *Reader) *session {
+	s := &session{
+		Reader: r, tables: make(map[debezium.TableID]*table), maps: make(map[*binlog.TableMap]*table), topics: make(map[string]int32),
+		begun: make(map[debezium.TableID]bool), loose: make(map[debezium.TableID]bool),
+	}
+	s.life, s.stop = context.WithCancel(ctx)
+	return s
+}
+
 // errDone ends a session whose work is finished: --stop-at-end, or initial_only.
 var errDone = errors.New("done")
 

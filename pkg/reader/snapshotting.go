@@ -34,10 +34,9 @@ func (s *session) advanceChunks(ctx context.Context) error {
 // a SELECT sees it, and a chunk must not be older than what is published.
 func (s *session) delivered() (debezium.Position, error) {
 	p := s.position
-	if s.progress.GTID == "" || p.GTIDs.IsEmpty() {
+	if s.progress.GTID == "" {
 		return p, nil
 	}
-	p.GTIDs = p.GTIDs.Clone()
 	return p, p.GTIDs.Add(s.progress.GTID)
 }
 

@@ -15,7 +15,14 @@ type window struct {
 }
 
 // passed reports whether a stream at p holds everything that the chunk has seen.
-func (w *window) passed(p debezium.Position) bool { return p.AtOrAfter(w.chunk.High) }
+// A server that has executed nothing has an empty GTID set, which is not none.
+func (w *window) passed(p debezium.Position) bool {
+	high := w.chunk.High
+	if high.GTIDs.IsEmpty() {
+		return p.AtOrAfter(high)
+	}
+	return p.GTIDs.Contains(high.GTIDs)
+}
 
 // drop removes the row with the key, if the chunk holds it. keyOf encodes the
 // key of a row as the stream's keys are encoded.

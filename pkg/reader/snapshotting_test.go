@@ -1,0 +1,103 @@
+package reader
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+
+	"github.com/firn-cdc/firn/pkg/debezium"
+)
+
+// TestSnapshotting merges chunks with the stream, as the scripts in
+// testdata/snapshotting say:
+//
+//	table                       a table by its DDL, known before the stream begins
+//	snapshot TABLE [added] [after=KEY]  it is to be read: in the first snapshot, or added later; after a row
+//	chunk TABLE high=N [done] [pass] [gone] [err=CODE]   a worker hands back the rows of the input, seen up to transaction N
+//	advance                     the session looks at the chunks; prints what it asks for and publishes
+//	insert, update, delete TABLE tx=N   rows of the input, which transaction N changed
+//	many TABLE                  so many inserts that they are not remembered one by one
+//	commit tx=N                 the stream has passed transaction N
+//	ddl tx=N                    a statement, which is transaction N
+//	state                       prints the saved progress
+func TestSnapshotting(t *testing.T) {
+	datadriven.Walk(t, "testdata/snapshotting", func(t *testing.T, path string) {
+		var r *rig
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			if r == nil || d.Cmd == "session" {
+				parallelism := 2
+				d.MaybeScanArgs(t, "parallelism", &parallelism)
+				r = newRig(t, parallelism)
+			}
+			out, err := r.run(d)
+			if err != nil {
+				return "error: " + err.Error()
+			}
+			return out
+		})
+	})
+}
+
+func (r *rig) run(d *datadriven.TestData) (string, error) {
+	name := ""
+	if len(d.CmdArgs) > 0 {
+		name = d.CmdArgs[0].Key
+	}
+	id := debezium.TableID{Database: rigDatabase, Table: name}
+	tx := 0
+	d.MaybeScanArgs(r.t, "tx", &tx)
+	switch d.Cmd {
+	case "session":
+		return "", nil
+	case "table":
+		r.table(d)
+		return "", nil
+	case "snapshot":
+		var after []string
+		if d.HasArg("after") {
+			var key string
+			d.ScanArgs(r.t, "after", &key)
+			after = []string{key}
+		}
+		r.s.progress.Begin(id, debezium.Position{})
+		r.s.chunks.add(id, after, !d.HasArg("added"))
+		return "", nil
+	case "chunk":
+		return "", r.answer(d, name)
+	case "advance":
+		if err := r.s.advanceChunks(r.t.Context()); err != nil {
+			return "", err
+		}
+		records, err := r.published()
+		return strings.TrimSpace(r.asks() + "\n" + records), err
+	case "insert", "update", "delete":
+		op := map[string]debezium.Op{"insert": debezium.Create, "update": debezium.Update, "delete": debezium.Delete}[d.Cmd]
+		for line := range strings.Lines(d.Input) {
+			if err := r.change(op, name, line, tx); err != nil {
+				return "", err
+			}
+		}
+		return r.published()
+	case "many":
+		t := r.s.chunks.active[id]
+		for i := range maxChanged + 1 {
+			t.change(strconv.AppendInt(nil, int64(i), 10))
+		}
+		return "", nil
+	case "commit":
+		d.ScanArgs(r.t, "tx", &tx)
+		return "", r.commit(tx)
+	case "ddl":
+		if err := r.statement(d.Input, tx); err != nil {
+			return "", err
+		}
+		return r.published()
+	case "state":
+		return r.state(), nil
+	default:
+		d.Fatalf(r.t, "unknown command %q", d.Cmd)
+		return "", nil
+	}
+}
