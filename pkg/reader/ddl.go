@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/firn-cdc/firn/pkg/binlog"
+	"github.com/firn-cdc/firn/pkg/checkpoint"
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/kafka"
 	"github.com/firn-cdc/firn/pkg/schemahistory"
@@ -127,7 +128,11 @@ func (s *session) touched(t *schemahistory.Touched, source *debezium.Source) err
 		s.progress.Captured(t.Table)
 		return nil
 	case schemahistory.Dropped:
+		reading := s.progress.Snapshot[t.Table].State != checkpoint.Captured
 		s.progress.Forget(t.Table)
+		if reading {
+			s.snapshotDone()
+		}
 		return nil
 	case schemahistory.Altered:
 		return nil

@@ -56,7 +56,9 @@ func newRig(t *testing.T, parallelism int) *rig {
 	cfg := NewConfig()
 	encoder := codec.NewJSON(codec.JSONOptions{})
 	cfg.Prefix, cfg.Kafka, cfg.Encoder, cfg.SchemaChanges, cfg.Headers = rigPrefix, client, encoder, encoder, true
-	cfg.Captured = func(id debezium.TableID) bool { return id.Database == rigDatabase && !strings.HasPrefix(id.Table, "other") }
+	cfg.Captured = func(id debezium.TableID) bool {
+		return id.Database == rigDatabase && !strings.HasPrefix(id.Table, "other")
+	}
 	cfg.OffsetTopic, cfg.HistoryTopic = checkpoint.Topic(rigPrefix), "__history"
 	cfg.Logger, cfg.Status = slog.New(slog.DiscardHandler), status.NewBoard("test")
 	registry := prometheus.NewRegistry()

@@ -17,9 +17,13 @@ func (s *session) advanceChunks(ctx context.Context) error {
 	if err := s.chunks.take(s.dropChanged); err != nil {
 		return err
 	}
-	for _, t := range s.chunks.active {
-		if err := s.publishReady(ctx, t); err != nil {
-			return fmt.Errorf("snapshot of %s: %w", t.id, err)
+	for again := !s.stated; again; { // a table that ends may be what another one's last row waits for
+		again = false
+		for _, t := range s.chunks.active {
+			if err := s.publishReady(ctx, t); err != nil {
+				return fmt.Errorf("snapshot of %s: %w", t.id, err)
+			}
+			again = again || s.chunks.active[t.id] != t
 		}
 	}
 	since, err := s.delivered()
@@ -96,12 +100,17 @@ func (s *session) publishReady(ctx context.Context, t *snapshotTable) error {
 	s.published(t, "done")
 	s.progress.Captured(t.id)
 	s.log.Info("table snapshot finished", "table", t.id.String(), "rows", t.rows)
-	if s.chunks.done() {
+	s.snapshotDone()
+	return s.openSpan() // the progress is saved even if the table has no row
+}
+
+// snapshotDone notes the end of the snapshot, if no table is left.
+func (s *session) snapshotDone() {
+	if s.chunks.done() && s.progress.Snapshotting {
 		s.progress.SnapshotDone()
 		s.log.Info("snapshot finished")
 	}
 	s.settled()
-	return s.openSpan() // the progress is saved even if the table has no row
 }
 
 // lastKnown reports whether it is known if the table's last row is the whole
