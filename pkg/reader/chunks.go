@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/firn-cdc/firn/pkg/checkpoint"
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/mysql"
 	"github.com/firn-cdc/firn/pkg/snapshot"
@@ -168,9 +169,9 @@ func (c *chunks) waiting() bool { return len(c.answers) > 0 }
 // done reports whether every table has been read and published.
 func (c *chunks) done() bool { return len(c.queue) == 0 && len(c.active) == 0 }
 
-// add queues a table, to be read after a key (nil: from its beginning).
-func (c *chunks) add(id debezium.TableID, after snapshot.Key, initial bool) {
-	c.queue = append(c.queue, &snapshotTable{id: id, next: after, after: after, initial: initial})
+// add queues a table, to be read from where its progress ends.
+func (c *chunks) add(id debezium.TableID, p checkpoint.TableProgress, initial bool) {
+	c.queue = append(c.queue, &snapshotTable{id: id, next: p.After, after: p.After, rows: p.Rows, initial: initial})
 }
 
 // ask asks for the next chunk of every table that may have one, and begins

@@ -121,8 +121,7 @@ func (s *session) touched(t *schemahistory.Touched, source *debezium.Source) err
 		// under its old name are not.
 		if t.Kind == schemahistory.Renamed && !s.cfg.Captured(t.From) {
 			s.log.Info("table came by a rename: its rows are read by a snapshot", "table", t.Table.String())
-			s.progress.Begin(t.Table, debezium.Position{})
-			s.chunks.add(t.Table, nil, false)
+			s.beginSnapshot(t.Table, debezium.Position{}, false)
 			return nil
 		}
 		s.progress.Captured(t.Table)

@@ -5,8 +5,27 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/firn-cdc/firn/pkg/checkpoint"
 	"github.com/firn-cdc/firn/pkg/debezium"
 )
+
+// beginSnapshot queues a table, whose stream begins at from.
+func (s *session) beginSnapshot(id debezium.TableID, from debezium.Position, initial bool) {
+	s.progress.Begin(id, from)
+	s.chunks.add(id, s.progress.Snapshot[id], initial)
+}
+
+// resumeSnapshots queues the tables that are not finished.
+func (s *session) resumeSnapshots() {
+	for id, p := range s.progress.Snapshot {
+		if p.Rows > 0 {
+			s.begun[id] = true
+		}
+		if p.State != checkpoint.Captured && s.cfg.Captured(id) {
+			s.chunks.add(id, p, s.progress.Snapshotting)
+		}
+	}
+}
 
 // advanceChunks publishes the chunks whose high watermark the stream has
 // passed, and asks for more.

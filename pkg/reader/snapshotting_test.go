@@ -14,7 +14,8 @@ import (
 // testdata/snapshotting say:
 //
 //	table                       a table by its DDL, known before the stream begins
-//	snapshot TABLE [added] [after=KEY]  it is to be read: in the first snapshot, or added later; after a row
+//	snapshot TABLE [added]      it is to be read: in the first snapshot, or added later
+//	resume TABLE[=KEY] …        the tables of the first snapshot that a restart goes on with, after a row
 //	chunk TABLE high=N [done] [pass] [gone] [err=CODE]   a worker hands back the rows of the input, seen up to transaction N
 //	advance                     the session looks at the chunks; prints what it asks for and publishes
 //	insert, update, delete TABLE tx=N   rows of the input, which transaction N changed
@@ -55,14 +56,16 @@ func (r *rig) run(d *datadriven.TestData) (string, error) {
 		r.table(d)
 		return "", nil
 	case "snapshot":
-		var after []string
-		if d.HasArg("after") {
-			var key string
-			d.ScanArgs(r.t, "after", &key)
-			after = []string{key}
+		r.s.beginSnapshot(id, debezium.Position{}, !d.HasArg("added"))
+		return "", nil
+	case "resume":
+		for _, arg := range d.CmdArgs {
+			id.Table = arg.Key
+			if r.s.progress.Begin(id, debezium.Position{}); len(arg.Vals) > 0 {
+				r.s.progress.Read(id, arg.Vals, 1)
+			}
 		}
-		r.s.progress.Begin(id, debezium.Position{})
-		r.s.chunks.add(id, after, !d.HasArg("added"))
+		r.s.resumeSnapshots()
 		return "", nil
 	case "chunk":
 		return "", r.answer(d, name)

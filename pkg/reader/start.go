@@ -171,8 +171,7 @@ func (s *session) firstStart(ctx context.Context, conn *mysql.Conn) error {
 			continue
 		}
 		if read {
-			s.progress.Begin(d.id, debezium.Position{})
-			s.chunks.add(d.id, nil, true)
+			s.beginSnapshot(d.id, debezium.Position{}, true)
 		} else {
 			s.progress.Captured(d.id)
 		}
@@ -337,11 +336,7 @@ func (s *session) resume(ctx context.Context, conn *mysql.Conn) error {
 	}
 	s.position = s.progress.Position
 	s.log.Info("resume", "gtid", s.position.GTIDs.String(), "file", s.position.File, "pos", s.position.Pos)
-	for id, t := range s.progress.Snapshot {
-		if t.State != checkpoint.Captured && s.cfg.Captured(id) {
-			s.chunks.add(id, t.After, s.progress.Snapshotting)
-		}
-	}
+	s.resumeSnapshots()
 	tables, err := s.capturedTables(ctx, conn)
 	if err != nil {
 		return err
@@ -387,11 +382,10 @@ func (s *session) include(ctx context.Context, conn *mysql.Conn, id debezium.Tab
 		}
 		s.history.SetDatabaseCharset(id.Database, d.databaseCharset)
 		s.history.SetTable(id, d.table)
-		s.progress.Begin(id, now)
+		s.beginSnapshot(id, now, false)
 	} else {
-		s.progress.Begin(id, debezium.Position{})
+		s.beginSnapshot(id, debezium.Position{}, false)
 	}
-	s.chunks.add(id, nil, false)
 	return s.openSpan()
 }
 
