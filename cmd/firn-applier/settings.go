@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"regexp"
 	"strings"
 
@@ -55,9 +56,25 @@ func kafkaOf(c *config.Applier, log *slog.Logger) kafka.Config {
 
 func lakeOf(c *config.Applier, log *slog.Logger) lake.Config {
 	return lake.Config{
-		Type: c.Catalog.Catalog, URI: c.CatalogURI, Warehouse: c.Warehouse, Options: c.CatalogOption,
+		Type: c.Catalog.Catalog, URI: c.CatalogURI, Warehouse: c.Warehouse, Options: catalogOptions(c),
 		SSE: c.S3SSE, KMSKeyID: c.S3KMSKeyID, Logger: log,
 	}
+}
+
+// catalogOptions are the options that were given, and what the flags of all
+// AWS services say of those that a catalog uses.
+func catalogOptions(c *config.Applier) map[string]string {
+	options := make(map[string]string)
+	for _, service := range []string{"glue.", "s3."} {
+		if c.AWSRegion != "" {
+			options[service+"region"] = c.AWSRegion
+		}
+		if c.AWSEndpoint != "" {
+			options[service+"endpoint"] = c.AWSEndpoint
+		}
+	}
+	maps.Copy(options, c.CatalogOption)
+	return options
 }
 
 // applierOf is the applier's configuration: what the flags say, in its terms.
