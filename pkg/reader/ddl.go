@@ -105,7 +105,7 @@ func (s *session) touched(t *schemahistory.Touched, source *debezium.Source) err
 			s.dropTable(id)
 		}
 	}
-	if len(t.Unlogged) > 0 {
+	if len(t.Unlogged) > 0 && t.Kind != schemahistory.Renamed { // all of its rows are read
 		if err := s.unlogged(t); err != nil {
 			return err
 		}
@@ -113,30 +113,38 @@ func (s *session) touched(t *schemahistory.Touched, source *debezium.Source) err
 	switch t.Kind {
 	case schemahistory.Truncated:
 		return s.truncate(t.Table, source)
-	case schemahistory.Created, schemahistory.Renamed:
-		if !s.cfg.Captured(t.Table) {
-			return nil
-		}
-		// Its rows are in the stream from its first one on, but those of a table that was not captured
-		// under its old name are not.
-		if t.Kind == schemahistory.Renamed && !s.cfg.Captured(t.From) {
-			s.log.Info("table came by a rename: its rows are read by a snapshot", "table", t.Table.String())
-			s.beginSnapshot(t.Table, debezium.Position{}, false)
-			return nil
-		}
+	case schemahistory.Created: // its rows are in the stream, from its first one on
 		s.progress.Captured(t.Table)
 		return nil
+	case schemahistory.Renamed:
+		s.renamed(t)
+		return nil
 	case schemahistory.Dropped:
-		reading := s.progress.Snapshot[t.Table].State != checkpoint.Captured
-		s.progress.Forget(t.Table)
-		if reading {
-			s.snapshotDone()
-		}
+		s.forget(t.Table)
 		return nil
 	case schemahistory.Altered:
 		return nil
 	default:
 		return fmt.Errorf("unexpected effect %s on %s", t.Kind, t.Table)
+	}
+}
+
+// renamed reads the rows that a table brings along: those that the stream had
+// of them are in the topic of the name before.
+func (s *session) renamed(t *schemahistory.Touched) {
+	if s.cfg.Captured(t.Table) {
+		s.log.Info("table came by a rename: its rows are read by a snapshot", "table", t.Table.String())
+		s.beginSnapshot(t.Table, debezium.Position{}, false)
+	}
+	s.forget(t.From)
+}
+
+// forget drops the progress of a table that is no more.
+func (s *session) forget(id debezium.TableID) {
+	reading := s.progress.Snapshot[id].State != checkpoint.Captured
+	s.progress.Forget(id)
+	if reading {
+		s.snapshotDone()
 	}
 }
 
