@@ -151,7 +151,9 @@ func (s *session) handle(event binlog.Event) error {
 		return s.rolledBack()
 	case *binlog.Heartbeat:
 		s.position = e.Position
-		s.progress.At(e.Position, e.Prepared, 0, 0)
+		if p := &s.progress; p.Event == 0 && p.Ordinal == 0 { // else the rest of a transaction is to come
+			p.At(e.Position, e.Prepared, 0, 0)
+		}
 		s.metrics.Lag.Idle()
 		return nil
 	case *binlog.Rotate:
