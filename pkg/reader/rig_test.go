@@ -98,12 +98,12 @@ func (r *rig) position(n int) debezium.Position {
 	return p
 }
 
-// table creates a table by DDL, as the first start does.
-func (r *rig) table(d *datadriven.TestData) {
-	options := r.s.historyOptions()
-	id, table, err := schemahistory.ParseCreateTable(rigDatabase, d.Input, options)
+// define makes a table known, as the first start does.
+func (r *rig) define(ddl string) {
+	r.t.Helper()
+	id, table, err := schemahistory.ParseCreateTable(rigDatabase, ddl, r.s.historyOptions())
 	if err != nil {
-		d.Fatalf(r.t, "%v", err)
+		r.t.Fatal(err)
 	}
 	r.s.history.SetTable(id, table)
 }

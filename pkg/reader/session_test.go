@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/firn-cdc/firn/pkg/binlog"
+	"github.com/firn-cdc/firn/pkg/debezium"
 )
 
 // A server that passes over transactions for us says where it is, from time to
@@ -25,5 +26,32 @@ func TestSession_AHeartbeatKeepsThePlaceInsideATransaction(t *testing.T) {
 	}
 	if p := r.s.progress; p.Event != 0 || p.Ordinal != 0 || !p.Position.GTIDs.Equal(r.position(3).GTIDs) {
 		t.Errorf("between transactions the place is %+v", p)
+	}
+}
+
+// With its metadata the binlog may correct a definition, without a statement.
+// What was read by the old one does not fit.
+func TestSession_ACorrectedDefinitionDiscardsChunks(t *testing.T) {
+	r := newRig(t, 1)
+	s := r.s
+	id := debezium.TableID{Database: rigDatabase, Table: "a"}
+	r.define("CREATE TABLE a (id INT PRIMARY KEY, v INT)")
+	s.beginSnapshot(id, debezium.Position{}, true)
+	if err := s.advanceChunks(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	meta := &binlog.TableMap{Table: id, Full: true, PrimaryKey: []binlog.KeyPart{{Column: 0}}}
+	for _, name := range []string{"id", "w"} {
+		meta.Columns = append(meta.Columns, binlog.ColumnMeta{Name: name, Type: binlog.TypeLong, SignKnown: true, Nullable: name == "w"})
+	}
+	if _, err := s.tableOf(meta); err != nil {
+		t.Fatal(err)
+	}
+	if a := s.chunks.active[id]; !a.stale {
+		t.Error("the chunk being read is still wanted")
+	}
+	list, err := s.selectList(id)
+	if want := "`id`, `w`"; list != want || err != nil {
+		t.Errorf("select list %s (%v), want %s", list, err, want)
 	}
 }

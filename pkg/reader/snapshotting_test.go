@@ -53,7 +53,7 @@ func (r *rig) run(d *datadriven.TestData) (string, error) {
 	case "session":
 		return "", nil
 	case "table":
-		r.table(d)
+		r.define(d.Input)
 		return "", nil
 	case "snapshot":
 		r.s.beginSnapshot(id, debezium.Position{}, !d.HasArg("added"))

@@ -51,8 +51,11 @@ func (s *session) tableOf(m *binlog.TableMap) (*table, error) {
 
 // setTable makes model the version of the table from here on.
 func (s *session) setTable(id debezium.TableID, model *debezium.Table) (*table, error) {
-	if t := s.tables[id]; t != nil && t.model == model {
-		return t, nil
+	if t := s.tables[id]; t != nil {
+		if t.model == model {
+			return t, nil
+		}
+		s.chunks.discard(id, false) // they were read by another select list
 	}
 	topic := debezium.TopicName(s.cfg.Prefix, id.Database, id.Table)
 	options := s.cfg.Convert
