@@ -8,6 +8,7 @@
 package datafile
 
 import (
+	"bytes"
 	"path"
 	"strings"
 
@@ -33,12 +34,23 @@ func (f File) Rows() int64 { return f.file.Count() }
 func (f File) Bytes() int64 { return f.file.FileSizeBytes() }
 
 // Target returns the path of the one data file that a position-delete file names.
+// A v2 manifest, as iceberg-go writes it, keeps that only as bounds of file_path.
 func (f File) Target() string {
 	if ref := f.file.ReferencedDataFile(); ref != nil {
 		return *ref
 	}
-	return ""
+	if f.file.ContentType() != iceberg.EntryContentPosDeletes {
+		return ""
+	}
+	lower, ok := f.file.LowerBoundValues()[filePathField]
+	if upper := f.file.UpperBoundValues()[filePathField]; !ok || !bytes.Equal(lower, upper) {
+		return ""
+	}
+	return string(lower)
 }
+
+// filePathField is the id of file_path, which Iceberg reserves.
+const filePathField = 2147483546
 
 // Label returns what the writer of a data file called the rows it holds, such as
 // the set of Kafka partitions of their keys. It is "" in files of other writers.

@@ -1,0 +1,347 @@
+// Package maintenance keeps a table's files few, whole and free of dead rows
+// while it is written: it merges small files and position deletes, rewrites files
+// with many dead rows, gives old rows the values of added columns, merges
+// manifests, expires table snapshots and removes orphans.
+//
+// It works for the goroutine that owns the shard, between its commits. Long
+// reading and writing goes on beside it; what was deleted meanwhile is deleted
+// again in the new file. When to call it is the owner's matter.
+package maintenance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/firn-cdc/firn/pkg/commit"
+	"github.com/firn-cdc/firn/pkg/datafile"
+	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/keyindex"
+	"github.com/firn-cdc/firn/pkg/lake"
+)
+
+// Config says how a table is maintained. Zero sizes, counts and ages are the
+// defaults.
+type Config struct {
+	Policy
+	Label string           // of the shard's data files
+	Alone bool             // the table has no other shard: files without a label are ours, too
+	Key   *debezium.Schema // of record keys; nil for a table without a key, whose rows keep their order
+
+	RowGroupBytes int64
+	InlineBytes   int64         // a rewrite of up to so many bytes is done at once, not beside; the default is 8 MiB
+	Interval      time.Duration // between looks where nothing seems to be due; the default is 1 min
+	MaxManifests  int           // at which manifests are merged; the default is 20
+
+	SnapshotMaxAge   time.Duration // at least 1 h; the default is 2 h
+	SnapshotMinCount int           // the default is 100
+	OrphanAge        time.Duration // at least 24 h; the default is 72 h
+	OrphanScan       time.Duration // between searches for orphans; the default is 24 h, negative is never
+
+	Now    func() time.Time // nil: the clock
+	Logger *slog.Logger
+
+	// At is told of the points that a crash test stops at: see Point. It may be nil.
+	At func(Point)
+}
+
+// Point is a moment in maintenance.
+type Point string
+
+// The points of a rewrite, in order; package commit has those of its commit.
+const (
+	BeforeRewrite Point = "before-rewrite"
+	AfterRewrite  Point = "after-rewrite" // files are written, nothing is committed
+	BeforeIndex   Point = "before-index"  // committed, the index does not know
+	AfterExpire   Point = "after-expire"  // table snapshots are gone, their files are not
+)
+
+func (c Config) withDefaults() Config {
+	c.Policy = c.Policy.withDefaults()
+	setDefault(&c.InlineBytes, 8<<20)
+	setDefault(&c.Interval, time.Minute)
+	setDefault(&c.MaxManifests, 20)
+	setDefault(&c.SnapshotMaxAge, 2*time.Hour)
+	setDefault(&c.SnapshotMinCount, 100)
+	setDefault(&c.OrphanAge, 72*time.Hour)
+	setDefault(&c.OrphanScan, 24*time.Hour)
+	c.SnapshotMaxAge = max(c.SnapshotMaxAge, time.Hour)
+	c.OrphanAge = max(c.OrphanAge, 24*time.Hour)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.At == nil {
+		c.At = func(Point) {}
+	}
+	return c
+}
+
+func setDefault[T int | int64 | time.Duration](v *T, d T) {
+	if *v == 0 {
+		*v = d
+	}
+}
+
+// Maintainer maintains one shard of a table. The goroutine that owns the shard
+// calls it.
+type Maintainer struct {
+	cfg       Config
+	table     *lake.Table
+	index     *keyindex.Index // nil: the table has no key
+	committer *commit.Committer
+
+	job     *job
+	looked  time.Time
+	files   int // data files at the last look
+	columns *columns
+	fills   []Fill
+	schema  int // that fills were read for
+
+	expired    time.Time
+	orphaned   time.Time
+	background sync.WaitGroup
+	cancel     context.CancelFunc
+}
+
+// New returns the maintainer of a table that the committer has taken over and
+// that the index, if it is not nil, mirrors.
+func New(cfg Config, t *lake.Table, ix *keyindex.Index, c *commit.Committer) *Maintainer {
+	return &Maintainer{cfg: cfg.withDefaults(), table: t, index: ix, committer: c, columns: newColumns()}
+}
+
+// Action is what a step did.
+type Action string
+
+// The actions.
+const (
+	Nothing   Action = ""
+	Started   Action = "started a rewrite" // which goes on beside
+	Busy      Action = "a rewrite goes on"
+	Rewrote   Action = "rewrote files"
+	Merged    Action = "merged deletes"
+	Abandoned Action = "abandoned a rewrite" // another program removed its files
+	Manifests Action = "merged manifests"
+	Filled    Action = "finished a fill"
+	Expired   Action = "expired table snapshots"
+	Orphans   Action = "removed orphans"
+)
+
+// Did says what a step did.
+type Did struct {
+	Action         Action
+	Removed, Added int // data files
+	RemovedDeletes int
+	AddedDeletes   int
+	Rows, Bytes    int64 // written
+	Snapshot       int64 // that the table has now, if the step committed one
+}
+
+// Committed reports whether the step made a table snapshot.
+func (d *Did) Committed() bool { return d.Snapshot != 0 }
+
+// Step does the next thing that is due, if there is one, within the budget. The
+// table and the index are of one snapshot before it and after it. The errors of
+// the commit are those of commit.Committer: after a ForeignError and the like the
+// table has to be opened again, and the Maintainer closed. After any other error
+// the index may be behind the table.
+func (m *Maintainer) Step(ctx context.Context) (Did, error) {
+	did, err := m.step(ctx)
+	if err != nil {
+		return did, fmt.Errorf("maintain table %s: %w", m.table.Name(), err)
+	}
+	if did.Action != Nothing && did.Action != Busy {
+		m.cfg.Logger.Debug("maintained table", "table", m.table.Name().String(), "action", string(did.Action),
+			"removed", did.Removed, "added", did.Added, "removed_deletes", did.RemovedDeletes, "rows", did.Rows, "bytes", did.Bytes)
+	}
+	return did, nil
+}
+
+func (m *Maintainer) step(ctx context.Context) (Did, error) {
+	if m.table.SnapshotID() == 0 {
+		return Did{}, nil
+	}
+	if m.job != nil {
+		select {
+		case <-m.job.done:
+			return m.finish(ctx)
+		default:
+			return Did{Action: Busy}, nil
+		}
+	}
+	if m.due() {
+		if did, err := m.look(ctx); did.Action != Nothing || err != nil {
+			return did, err
+		}
+	}
+	if did, err := m.expire(ctx); did.Action != Nothing || err != nil {
+		return did, err
+	}
+	return m.searchOrphans(ctx)
+}
+
+// Drain steps until there is nothing left to do.
+func (m *Maintainer) Drain(ctx context.Context) error {
+	for {
+		m.looked = time.Time{}
+		did, err := m.Step(ctx)
+		switch {
+		case err != nil:
+			return err
+		case did.Action == Nothing:
+			return nil
+		case did.Action == Busy || did.Action == Started:
+			select {
+			case <-m.Ready():
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}
+}
+
+// Ready is closed when a rewrite that went on beside waits for Step to commit it.
+// It is nil when there is none.
+func (m *Maintainer) Ready() <-chan struct{} {
+	if m.job == nil {
+		return nil
+	}
+	return m.job.done
+}
+
+// Close ends what goes on beside. What it wrote and did not commit is removed.
+func (m *Maintainer) Close(ctx context.Context) error {
+	if m.cancel != nil {
+		m.cancel()
+	}
+	m.background.Wait()
+	if m.job == nil {
+		return nil
+	}
+	j := m.job
+	m.job = nil
+	return m.discard(ctx, j)
+}
+
+// beside runs f until it ends or the Maintainer is closed.
+func (m *Maintainer) beside(ctx context.Context, f func(context.Context)) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	before := m.cancel
+	m.cancel = func() {
+		cancel()
+		if before != nil {
+			before()
+		}
+	}
+	m.background.Go(func() { f(ctx) })
+}
+
+// due reports, without asking the table, whether a look may find something.
+func (m *Maintainer) due() bool {
+	if m.cfg.Now().Sub(m.looked) >= m.cfg.Interval {
+		return true
+	}
+	if m.index == nil {
+		return false
+	}
+	files := m.index.Files()
+	deletes := 0
+	for _, f := range files {
+		deletes += f.DeleteFiles
+		if float64(f.Dead) >= m.cfg.DeadRows*float64(f.Rows) {
+			return true
+		}
+	}
+	return deletes > len(files) || len(files)-m.files >= m.cfg.MinFiles
+}
+
+// state is the table's files at a table snapshot.
+type state struct {
+	snapshot int64
+	sequence int64
+	live     []datafile.Live
+	stats    []Stat
+	lacks    [][]string // columns, by file
+	others   bool       // there are files that are not ours
+
+	manyData, manyDeletes bool // manifests
+}
+
+var errBehind = errors.New("the index does not mirror the table's current snapshot")
+
+// look lists the files and does what the policy says.
+func (m *Maintainer) look(ctx context.Context) (Did, error) {
+	if m.index != nil {
+		if tag, ok := m.index.Tag(); !ok || tag.SnapshotID != m.table.SnapshotID() {
+			return Did{}, errBehind
+		}
+	}
+	s, err := m.list(ctx)
+	if err != nil {
+		return Did{}, err
+	}
+	m.looked, m.files = m.cfg.Now(), len(s.live)
+	if did, err := m.endFills(ctx, s); did.Action != Nothing || err != nil {
+		return did, err
+	}
+	switch plan := m.cfg.Plan(s.stats); {
+	case len(plan.Rewrite) > 0:
+		return m.rewrite(ctx, s, plan.Rewrite)
+	case !plan.Empty() || s.manyData || s.manyDeletes:
+		return m.replace(ctx, s, nil)
+	default:
+		return Did{}, nil
+	}
+}
+
+// list reads the files of the current table snapshot.
+func (m *Maintainer) list(ctx context.Context) (*state, error) {
+	head := m.table.Iceberg().CurrentSnapshot()
+	all, err := datafile.List(ctx, m.table, head.SnapshotID)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.readFills(); err != nil {
+		return nil, err
+	}
+	s := &state{snapshot: head.SnapshotID, sequence: head.SequenceNumber}
+	if err := m.countManifests(ctx, s); err != nil {
+		return nil, err
+	}
+	for _, l := range all {
+		if !m.ours(l.File) {
+			s.others = true
+			continue
+		}
+		lacks, err := m.lacks(ctx, l.File)
+		if err != nil {
+			return nil, err
+		}
+		stat := Stat{
+			Group: groupOf(l.File), Bytes: l.File.Bytes(), Rows: l.File.Rows(), DeleteFiles: len(l.Deletes), Lacking: len(lacks) > 0,
+		}
+		for _, d := range l.Deletes {
+			if d.Target() == l.File.Path() {
+				stat.Dead += d.Rows()
+			}
+		}
+		stat.Dead = min(stat.Dead, stat.Rows)
+		s.live, s.stats, s.lacks = append(s.live, l), append(s.stats, stat), append(s.lacks, lacks)
+	}
+	return s, nil
+}
+
+// ours reports whether all rows of the file are the shard's.
+func (m *Maintainer) ours(f datafile.File) bool {
+	return m.cfg.Alone || f.Label() != "" && f.Label() == m.cfg.Label
+}
+
+// groupOf names the partition that a file is in.
+func groupOf(f datafile.File) string {
+	return fmt.Sprint(f.Iceberg().SpecID(), f.Iceberg().Partition())
+}

@@ -1,0 +1,159 @@
+package maintenance
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Policy decides which files to rewrite. A scan's cost is that of its live rows,
+// of its dead rows and of every file that it opens; the policy bounds the last
+// two against the first.
+type Policy struct {
+	TargetBytes int64   // size of data files; the default is 256 MiB
+	MaxBytes    int64   // rewritten at a time; the default is 1 GiB
+	DeadRows    float64 // share of dead rows at which a file is rewritten; the default is 0.2
+	MinFiles    int     // small files that are worth merging; the default is 4
+}
+
+func (p Policy) withDefaults() Policy {
+	if p.TargetBytes <= 0 {
+		p.TargetBytes = 256 << 20
+	}
+	if p.MaxBytes <= 0 {
+		p.MaxBytes = 1 << 30
+	}
+	if p.DeadRows <= 0 {
+		p.DeadRows = 0.2
+	}
+	if p.MinFiles < 2 {
+		p.MinFiles = 4
+	}
+	return p
+}
+
+// Stat is what the policy knows of a data file.
+type Stat struct {
+	Group       string // files of one group may become one: they share a partition
+	Bytes       int64
+	Rows, Dead  int64
+	DeleteFiles int
+	Lacking     bool // a column whose value in old rows is known
+}
+
+// live returns about how many bytes the file's live rows take.
+func (s *Stat) live() int64 {
+	return int64(float64(s.Bytes) * float64(s.Rows-s.Dead) / float64(max(s.Rows, 1)))
+}
+
+// Plan is the next thing to do, by indexes into the files.
+type Plan struct {
+	Rewrite []int // into one or a few files
+	Drop    []int // no row of them is live
+	Deletes []int // their delete files become one each
+}
+
+// Empty reports whether there is nothing to do.
+func (p *Plan) Empty() bool { return len(p.Rewrite)+len(p.Drop)+len(p.Deletes) == 0 }
+
+// Limits on what one rewrite reads at a time and keeps in memory.
+const (
+	maxInputs = 64
+	maxRows   = 1 << 25
+	openBytes = 64 << 20 // of inputs, beyond 8 of them, since each holds a part of it
+)
+
+// Plan returns what to do about the files.
+func (p Policy) Plan(files []Stat) Plan {
+	p = p.withDefaults()
+	var plan Plan
+	groups := make(map[string][]int)
+	deletes := 0
+	for i := range files {
+		f := &files[i]
+		deletes += f.DeleteFiles
+		if f.Dead >= f.Rows {
+			plan.Drop = append(plan.Drop, i)
+			continue
+		}
+		groups[f.Group] = append(groups[f.Group], i)
+	}
+	best := 0.0
+	for _, name := range sortedKeys(groups) {
+		if pick, gain := p.pick(files, groups[name]); gain > best {
+			plan.Rewrite, best = pick, gain
+		}
+	}
+	if deletes <= len(files) && len(plan.Rewrite)+len(plan.Drop) == 0 {
+		return plan
+	}
+	for i := range files {
+		if files[i].DeleteFiles > 1 && files[i].Dead < files[i].Rows && !slices.Contains(plan.Rewrite, i) {
+			plan.Deletes = append(plan.Deletes, i)
+		}
+	}
+	return plan
+}
+
+func sortedKeys(m map[string][]int) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// pick chooses files of one group, and says how much a scan gains by it: a file
+// less counts one, as does a tenth of a file that is dead.
+func (p Policy) pick(files []Stat, group []int) (pick []int, gain float64) {
+	pick, gain = p.small(files, group)
+	for _, i := range group {
+		f := &files[i]
+		dead := float64(f.Dead) / float64(f.Rows)
+		if dead >= p.DeadRows && dead*10 > gain {
+			pick, gain = []int{i}, dead*10
+		}
+	}
+	if gain > 0 {
+		return pick, gain
+	}
+	var bytes int64
+	for _, i := range group {
+		if f := &files[i]; f.Lacking && (len(pick) == 0 || bytes+f.Bytes <= openBytes && len(pick) < maxInputs) {
+			pick, bytes, gain = append(pick, i), bytes+f.Bytes, 0.5
+		}
+	}
+	return pick, gain
+}
+
+// small chooses small files, the smallest first, as long as those before are
+// together as large as the next: so a row is rewritten only into a file of at
+// least twice the size of its last one, a number of times that is logarithmic.
+func (p Policy) small(files []Stat, group []int) (pick []int, gain float64) {
+	var small []int
+	for _, i := range group {
+		if files[i].live() < p.TargetBytes/4*3 {
+			small = append(small, i)
+		}
+	}
+	slices.SortFunc(small, func(a, b int) int { return cmp.Compare(files[a].live(), files[b].live()) })
+	var bytes, live, rows int64
+	n, fit := 0, true
+	for k, i := range small {
+		f := &files[i]
+		bytes += f.Bytes
+		rows += f.Rows
+		fit = fit && bytes <= p.MaxBytes && rows <= maxRows && k < maxInputs && (k < 8 || bytes <= openBytes)
+		if !fit {
+			break
+		}
+		if k > 0 && f.live() <= live {
+			n = k + 1
+		}
+		live += f.live()
+	}
+	if n < p.MinFiles {
+		return nil, 0
+	}
+	return small[:n], float64(n - 1)
+}
