@@ -5,6 +5,7 @@ import (
 
 	"github.com/firn-cdc/firn/pkg/binlog"
 	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/snapshot"
 )
 
 // A server that passes over transactions for us says where it is, from time to
@@ -53,5 +54,43 @@ func TestSession_ACorrectedDefinitionDiscardsChunks(t *testing.T) {
 	list, err := s.selectList(id)
 	if want := "`id`, `w`"; list != want || err != nil {
 		t.Errorf("select list %s (%v), want %s", list, err, want)
+	}
+}
+
+// The position is not behind a statement until its end has come: a span that
+// ended between them would publish the statement again after a restart.
+func TestSession_NoSpanEndsBetweenAStatementAndItsPosition(t *testing.T) {
+	r := newRig(t, 1)
+	s := r.s
+	s.cfg.SpanBytes = 1
+	r.define("CREATE TABLE a (id INT PRIMARY KEY)")
+	r.define("CREATE TABLE b (id INT PRIMARY KEY)")
+	a := &snapshotTable{id: debezium.TableID{Database: rigDatabase, Table: "a"}}
+	s.chunks.active[a.id] = a
+	for range 2 {
+		w := &window{chunk: new(snapshot.Chunk)}
+		w.chunk.Rows.Reset(1)
+		if err := w.chunk.Rows.Add([][]byte{[]byte("1")}); err != nil {
+			t.Fatal(err)
+		}
+		a.windows = append(a.windows, w)
+	}
+	if err := r.query("ALTER TABLE b ADD COLUMN v INT", 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.advanceChunks(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !s.span.open {
+		t.Error("the span ended behind the statement")
+	}
+	if err := r.commit(1); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.advanceChunks(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s.span.open || len(a.windows) != 1 {
+		t.Errorf("behind its end the span is open (%t), %d chunks wait", s.span.open, len(a.windows))
 	}
 }

@@ -93,7 +93,10 @@ func (r *rig) run(d *datadriven.TestData) (string, error) {
 		d.ScanArgs(r.t, "tx", &tx)
 		return "", r.commit(tx)
 	case "ddl":
-		if err := r.statement(d.Input, tx); err != nil {
+		if err := r.query(d.Input, tx); err != nil {
+			return "", err
+		}
+		if err := r.commit(tx); err != nil {
 			return "", err
 		}
 		return r.published()
