@@ -112,7 +112,7 @@ func (w *work) prepare(ctx context.Context) (*change, error) {
 	dead := make(map[uint32][]uint32)
 	if w.batch.Truncated() {
 		c.truncated = true
-		dead, err = w.mirror.all(ctx)
+		c.request.Remove, err = w.mirror.all(w.name.String())
 	} else {
 		err = w.mirror.index.Lookup(ctx, keys, func(i int, at keyindex.Location) {
 			found[i] = true
@@ -313,12 +313,17 @@ func (m *mirror) apply(t *lake.Table, c *change, snapshot int64) error {
 	return nil
 }
 
-// all returns the places of all rows.
-func (m *mirror) all(ctx context.Context) (map[uint32][]uint32, error) {
-	rows := make(map[uint32][]uint32)
-	err := m.index.Scan(ctx, func(_ []byte, at keyindex.Location) error {
-		rows[at.File] = append(rows[at.File], at.Row)
-		return nil
-	})
-	return rows, err
+// all returns all files of the shard, which a TRUNCATE removes.
+func (m *mirror) all(table string) ([]datafile.File, error) {
+	var files []datafile.File
+	for _, l := range m.files {
+		if m.shard.id.of > 1 && l.File.Label() != m.shard.name {
+			return nil, &StopError{
+				Reason: "the source was truncated, and table " + table + " has files with rows of several shards, which another program wrote",
+				Remedy: "start with --shards 1",
+			}
+		}
+		files = append(append(files, l.File), l.Deletes...)
+	}
+	return files, nil
 }

@@ -58,6 +58,7 @@ type Request struct {
 	Token          string // a new UUID; the same when the batch is tried again
 	Parent         int64  // the table snapshot that the deletes were looked up in
 	Data, Deletes  []datafile.File
+	Remove         []datafile.File // files that leave the table with their rows, and the deletes that name them; excludes Deletes
 	Offsets        map[int32]Span
 	SchemaOffset   int64  // next to read of the schema-change topic; -1 leaves what is recorded
 	SourcePosition string // "" leaves what is recorded
@@ -159,7 +160,7 @@ func (c *Committer) try(ctx context.Context, req *Request) error {
 		next.sourcePosition = req.SourcePosition
 	}
 	parts := snapshotParts{
-		data: req.Data, deletes: req.Deletes, replace: req.replace, properties: req.Properties, summary: req.Summary,
+		data: req.Data, deletes: req.Deletes, remove: req.Remove, replace: req.replace, properties: req.Properties, summary: req.Summary,
 		before: BeforeCommit, after: AfterCommit,
 	}
 	if req.replace != nil {
@@ -175,6 +176,7 @@ func (c *Committer) try(ctx context.Context, req *Request) error {
 
 type snapshotParts struct {
 	data, deletes       []datafile.File
+	remove              []datafile.File
 	replace             *Replacement
 	properties, summary map[string]string
 	before, after       Point
@@ -231,6 +233,9 @@ func stageFiles(ctx context.Context, txn *table.Transaction, tbl *table.Table, s
 			return err
 		}
 	}
+	if len(parts.remove) > 0 {
+		return removeFiles(ctx, txn, sum, parts)
+	}
 	if len(parts.data)+len(parts.deletes) > 0 {
 		return txn.NewRowDelta(sum).AddRows(unwrap(parts.data)...).AddDeletes(unwrap(parts.deletes)...).Commit(ctx)
 	}
@@ -244,6 +249,22 @@ func stageFiles(ctx context.Context, txn *table.Transaction, tbl *table.Table, s
 	}
 	defer nothing.Release()
 	return txn.Append(ctx, nothing, sum)
+}
+
+// removeFiles takes files out of the table and puts the batch's in.
+func removeFiles(ctx context.Context, txn *table.Transaction, sum iceberg.Properties, parts snapshotParts) error {
+	if len(parts.deletes) > 0 {
+		return stop(errors.New("a batch that removes files has position deletes"))
+	}
+	var data, deletes []iceberg.DataFile
+	for _, f := range unwrap(parts.remove) {
+		if f.ContentType() == iceberg.EntryContentData {
+			data = append(data, f)
+		} else {
+			deletes = append(deletes, f)
+		}
+	}
+	return txn.ReplaceFiles(ctx, data, unwrap(parts.data), deletes, sum)
 }
 
 func unwrap(files []datafile.File) []iceberg.DataFile {
