@@ -84,7 +84,7 @@ func applierOf(c *config.Applier, client *kafka.Client, catalog *lake.Catalog, l
 		return applier.Config{}, err
 	}
 	a := applier.Config{
-		Kafka: client, Catalog: catalog, GroupID: c.GroupID, Shards: c.Shards, Prefix: c.TopicPrefix,
+		Kafka: client, Catalog: catalog, GroupID: c.GroupID, SessionTimeout: c.SessionTimeout, Shards: c.Shards, Prefix: c.TopicPrefix,
 		Start:  applier.Start{Time: start.Time, Latest: start.Latest},
 		Naming: applier.Naming{Template: c.TableName, Map: c.TableMap},
 		Tables: func(id debezium.TableID) applier.TableConfig { return tableOf(c, id) },

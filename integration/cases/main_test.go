@@ -109,7 +109,10 @@ type fixture struct {
 // onEach runs a case against every kind of server.
 func onEach(t *testing.T, run func(t *testing.T, f *fixture)) {
 	for _, kind := range kinds() {
-		t.Run(string(kind), func(t *testing.T) { run(t, newFixture(t, kind)) })
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			run(t, newFixture(t, kind))
+		})
 	}
 }
 

@@ -56,8 +56,11 @@ func refusesStaleVersion(ctx context.Context, a *server.AWS) error {
 		return fmt.Errorf("update of the present version: %w", err)
 	}
 	err = update("second")
+	if err == nil {
+		return errors.New("the stand-in of Glue takes a stale version")
+	}
 	if _, refused := errors.AsType[*types.ConcurrentModificationException](err); !refused {
-		return fmt.Errorf("the stand-in of Glue does not refuse a stale version: it answers %v", err)
+		return fmt.Errorf("update of a stale version: %w", err)
 	}
 	after, err := client.GetTable(ctx, &glue.GetTableInput{DatabaseName: database, Name: table})
 	if err != nil {

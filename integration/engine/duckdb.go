@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/firn-cdc/firn/integration/server"
@@ -21,9 +22,12 @@ import (
 //go:embed query.py
 var program string
 
-// DuckDB is a running DuckDB with its Iceberg extension.
+// DuckDB is a running DuckDB with its Iceberg extension. It answers one query
+// at a time.
 type DuckDB struct {
 	cmd *exec.Cmd
+
+	mu  sync.Mutex
 	in  io.WriteCloser
 	out *bufio.Reader
 }
@@ -72,6 +76,8 @@ func (d *DuckDB) Query(table Table, sql string) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if _, err := d.in.Write(append(request, '\n')); err != nil {
 		return nil, fmt.Errorf("ask duckdb: %w", err)
 	}

@@ -44,7 +44,7 @@ func (t *Trino) Query(table Table, sql string) (*Result, error) {
 	ctx, cancel := context.WithTimeout(t.ctx, time.Minute)
 	defer cancel()
 	result := new(Result)
-	answer, err := t.ask(ctx, http.MethodPost, t.url+"/v1/statement", sql)
+	answer, err := ask(ctx, http.MethodPost, t.url+"/v1/statement", sql)
 	for {
 		if err != nil {
 			return nil, fmt.Errorf("query %s: %w", table.Name, err)
@@ -58,11 +58,11 @@ func (t *Trino) Query(table Table, sql string) (*Result, error) {
 		if answer.Next == "" {
 			return result, nil
 		}
-		answer, err = t.ask(ctx, http.MethodGet, answer.Next, "")
+		answer, err = ask(ctx, http.MethodGet, answer.Next, "")
 	}
 }
 
-func (t *Trino) ask(ctx context.Context, method, url, body string) (*page, error) {
+func ask(ctx context.Context, method, url, body string) (*page, error) {
 	request, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		return nil, err

@@ -63,6 +63,7 @@ func (p *Pipeline) AnotherApplier(ctx context.Context, index string) (*Process, 
 	args := []string{
 		"run", "--bootstrap-servers=" + p.Broker, "--topic-prefix=" + p.Prefix, "--group-id=" + p.Prefix + "-applier",
 		"--warehouse=file://" + p.Warehouse(), "--index-dir=" + filepath.Join(p.Dir, index), "--commit-interval=1s",
+		"--session-timeout=6s", // as short as brokers allow: a killed process holds its tables that long
 	}
 	for _, m := range p.TableMaps {
 		args = append(args, "--table-map="+m)

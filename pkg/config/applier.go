@@ -29,13 +29,14 @@ type Applier struct {
 
 // Source says what is read from Kafka.
 type Source struct {
-	GroupID         string `name:"group-id" default:"firn-applier" help:"Consumer group."`
-	TopicPrefix     string `help:"Read the topics of this prefix."`
-	Topics          string `placeholder:"REGEX" help:"Read the topics whose whole names match, instead of a prefix."`
-	AutoOffsetReset string `default:"earliest" help:"Where nothing is committed: earliest, latest or an RFC 3339 time."`
-	OnBadRecord     string `default:"stop" help:"stop or dead-letter."`
-	Shards          int    `default:"1" help:"Owners that one table may have."`
-	Memory          Bytes  `default:"1GiB" help:"Memory to stay under."`
+	GroupID         string        `name:"group-id" default:"firn-applier" help:"Consumer group."`
+	TopicPrefix     string        `help:"Read the topics of this prefix."`
+	Topics          string        `placeholder:"REGEX" help:"Read the topics whose whole names match, instead of a prefix."`
+	AutoOffsetReset string        `default:"earliest" help:"Where nothing is committed: earliest, latest or an RFC 3339 time."`
+	OnBadRecord     string        `default:"stop" help:"stop or dead-letter."`
+	SessionTimeout  time.Duration `default:"10s" help:"A process that gives no sign of life for so long loses its tables to others of the group."`
+	Shards          int           `default:"1" help:"Owners that one table may have."`
+	Memory          Bytes         `default:"1GiB" help:"Memory to stay under."`
 }
 
 // Catalog says where the tables are.
