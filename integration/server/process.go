@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// process is a server in a process group of its own, which ends with ours.
+// process is a server in a process group of its own. It ends with this process.
 type process struct {
 	name, log string
 	cmd       *exec.Cmd
-	done      chan error
+	done      chan struct{}
 }
 
 // startProcess starts a program with its output in dir's file out.log.
 func startProcess(ctx context.Context, name, dir, program string, args ...string) (*process, error) {
-	p := &process{name: name, log: filepath.Join(dir, "out.log"), done: make(chan error, 1)}
+	p := &process{name: name, log: filepath.Join(dir, "out.log"), done: make(chan struct{})}
 	log, err := os.Create(p.log)
 	if err != nil {
 		return nil, err
@@ -33,7 +33,10 @@ func startProcess(ctx context.Context, name, dir, program string, args ...string
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	go func() { p.done <- p.cmd.Wait() }()
+	go func() {
+		_ = p.cmd.Wait() // its state says how it ended
+		close(p.done)
+	}()
 	return p, nil
 }
 
@@ -50,9 +53,8 @@ func (p *process) ready(ctx context.Context, answers func(ctx context.Context) e
 			return nil
 		}
 		select {
-		case ended := <-p.done:
-			p.cmd = nil
-			return fmt.Errorf("%s ended at start (%w):\n%s", p.name, ended, p.tail())
+		case <-p.done:
+			return fmt.Errorf("%s ended at start (%s):\n%s", p.name, p.cmd.ProcessState, p.tail())
 		case <-ctx.Done():
 			return errors.Join(fmt.Errorf("wait for %s: %w:\n%s", p.name, err, p.tail()), p.stop())
 		case <-tick.C:
@@ -60,24 +62,18 @@ func (p *process) ready(ctx context.Context, answers func(ctx context.Context) e
 	}
 }
 
-// stop asks the process to end and kills its group if it does not.
+// stop ends the process group at once: what it holds is thrown away.
 func (p *process) stop() error {
-	if p.cmd == nil {
+	select {
+	case <-p.done:
 		return nil
+	default:
 	}
-	pid := p.cmd.Process.Pid
-	p.cmd = nil
-	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
-		if err := syscall.Kill(-pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
-			return fmt.Errorf("stop %s: %w", p.name, err)
-		}
-		select {
-		case <-p.done:
-			return nil
-		case <-time.After(20 * time.Second):
-		}
+	if err := syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return fmt.Errorf("stop %s: %w", p.name, err)
 	}
-	return fmt.Errorf("%s did not end", p.name)
+	<-p.done
+	return nil
 }
 
 func (p *process) tail() []byte {
