@@ -57,8 +57,9 @@ type Config struct {
 
 	Maintenance    maintenance.Config // its policy, ages and intervals
 	IgnoreTruncate bool
-	DropColumns    bool // a dropped column is dropped; else it stays
-	StopAtEnd      bool // Run returns once all that was there at its start is committed
+	DropColumns    bool          // a dropped column is dropped; else it stays
+	SessionTimeout time.Duration // after which the group gives a silent process up; 0: 15 s
+	StopAtEnd      bool          // Run returns once all that was there at its start is committed
 
 	Status  *status.Board      // nil: none
 	Metrics *telemetry.Applier // nil: none
@@ -114,6 +115,9 @@ func New(cfg Config) *Applier {
 	if cfg.IndexMemory <= 0 {
 		cfg.IndexMemory = 128 << 20
 	}
+	if cfg.SessionTimeout <= 0 {
+		cfg.SessionTimeout = 15 * time.Second // fencing makes a wrong guess harmless
+	}
 	if cfg.Tables == nil {
 		cfg.Tables = func(debezium.TableID) TableConfig { return TableConfig{} }
 	}
@@ -141,7 +145,7 @@ func (a *Applier) Run(ctx context.Context) (err error) {
 	}
 	a.group, err = kafka.JoinGroup(ctx, a.cfg.Kafka, kafka.GroupConfig{
 		GroupID: a.cfg.GroupID, Shards: a.cfg.Shards, Topics: a.topics, TopicRefresh: topicRefresh,
-		Assigned: a.assigned, Revoked: a.revoked,
+		Assigned: a.assigned, Revoked: a.revoked, SessionTimeout: a.cfg.SessionTimeout, HeartbeatInterval: a.cfg.SessionTimeout / 5,
 	})
 	if err != nil {
 		return errors.Join(err, a.consumer.Close())
