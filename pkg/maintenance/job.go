@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"sort"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -22,7 +23,13 @@ type job struct {
 	production
 	sequence int64 // of the table snapshot that was read
 	done     chan struct{}
+	took     time.Duration
 	err      error
+}
+
+// reads reports whether a data file is one of the job's inputs.
+func (j *job) reads(f datafile.File) bool {
+	return slices.ContainsFunc(j.inputs, func(in datafile.Live) bool { return in.File.Path() == f.Path() })
 }
 
 // Rewrite makes new files of the live rows of the named data files, which must
@@ -31,7 +38,7 @@ func (m *Maintainer) Rewrite(ctx context.Context, paths []string) (Did, error) {
 	if m.job != nil {
 		return Did{Action: Busy}, nil
 	}
-	s, err := m.list(ctx)
+	s, err := m.list(ctx, nil)
 	if err != nil {
 		return Did{}, err
 	}
@@ -45,25 +52,24 @@ func (m *Maintainer) Rewrite(ctx context.Context, paths []string) (Did, error) {
 		return Did{}, nil
 	}
 	j := m.newJob(s, pick)
-	j.run(ctx, m.cfg.At)
-	m.job = j
-	return m.finish(ctx)
+	j.run(ctx, m.cfg.At, m.cfg.Now)
+	return m.finish(ctx, j)
 }
 
 // rewrite starts a job, and finishes it if it is small.
 func (m *Maintainer) rewrite(ctx context.Context, s *state, pick []int) (Did, error) {
 	j := m.newJob(s, pick)
-	m.job = j
 	var bytes int64
 	for i := range j.inputs {
 		bytes += j.inputs[i].File.Bytes()
 	}
 	if bytes > m.cfg.InlineBytes {
-		m.beside(ctx, func(ctx context.Context) { j.run(ctx, m.cfg.At) })
+		m.job = j
+		m.beside(ctx, func(ctx context.Context) { j.run(ctx, m.cfg.At, m.cfg.Now) })
 		return Did{Action: Started}, nil
 	}
-	j.run(ctx, m.cfg.At)
-	return m.finish(ctx)
+	j.run(ctx, m.cfg.At, m.cfg.Now)
+	return m.finish(ctx, j)
 }
 
 func (m *Maintainer) newJob(s *state, pick []int) *job {
@@ -82,23 +88,23 @@ func (m *Maintainer) newJob(s *state, pick []int) *job {
 	return j
 }
 
-func (j *job) run(ctx context.Context, at func(Point)) {
+func (j *job) run(ctx context.Context, at func(Point), now func() time.Time) {
 	defer close(j.done)
 	at(BeforeRewrite)
+	start := now()
 	j.err = j.production.run(ctx)
+	j.took = now().Sub(start)
 	if j.err == nil {
 		at(AfterRewrite)
 	}
 }
 
 // finish commits a job that is done, unless the table has moved away from it.
-func (m *Maintainer) finish(ctx context.Context) (Did, error) {
-	j := m.job
-	m.job = nil
+func (m *Maintainer) finish(ctx context.Context, j *job) (Did, error) {
 	if j.err != nil {
 		return Did{}, j.err
 	}
-	s, err := m.list(ctx)
+	s, err := m.list(ctx, m.job)
 	if err != nil {
 		return Did{}, errors.Join(err, m.discard(ctx, j))
 	}

@@ -33,6 +33,7 @@ type Config struct {
 
 	RowGroupBytes int64
 	InlineBytes   int64         // a rewrite of up to so many bytes is done at once, not beside; the default is 8 MiB
+	Share         float64       // of the time that may be spent on other rewrites; the default is 0.25
 	Interval      time.Duration // between looks where nothing seems to be due; the default is 1 min
 	MaxManifests  int           // at which manifests are merged; the default is 20
 
@@ -62,6 +63,7 @@ const (
 func (c Config) withDefaults() Config {
 	c.Policy = c.Policy.withDefaults()
 	setDefault(&c.InlineBytes, 8<<20)
+	setDefault(&c.Share, 0.25)
 	setDefault(&c.Interval, time.Minute)
 	setDefault(&c.MaxManifests, 20)
 	setDefault(&c.SnapshotMaxAge, 2*time.Hour)
@@ -82,7 +84,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-func setDefault[T int | int64 | time.Duration](v *T, d T) {
+func setDefault[T int | int64 | float64 | time.Duration](v *T, d T) {
 	if *v == 0 {
 		*v = d
 	}
@@ -96,15 +98,18 @@ type Maintainer struct {
 	index     *keyindex.Index // nil: the table has no key
 	committer *commit.Committer
 
-	job     *job
+	job     *job      // goes on beside; nil: none
+	rest    time.Time // no other before
 	looked  time.Time
 	files   int // data files at the last look
 	columns *columns
-	fills   []Fill
-	schema  int // that fills were read for
+	fills   []Fill // that are not done
 
-	expired    time.Time
-	orphaned   time.Time
+	expired  time.Time
+	garbage  *garbage // is being removed; nil: none
+	searched time.Time
+	search   *search // goes on; nil: none
+
 	background sync.WaitGroup
 	cancel     context.CancelFunc
 }
@@ -166,29 +171,52 @@ func (m *Maintainer) step(ctx context.Context) (Did, error) {
 	if m.table.SnapshotID() == 0 {
 		return Did{}, nil
 	}
-	if m.job != nil {
-		select {
-		case <-m.job.done:
-			return m.finish(ctx)
-		default:
-			return Did{Action: Busy}, nil
-		}
+	if m.ready() {
+		j := m.job
+		m.job = nil
+		m.rest = m.cfg.Now().Add(time.Duration(float64(j.took) * (1/m.cfg.Share - 1)))
+		return m.finish(ctx, j)
 	}
 	if m.due() {
 		if did, err := m.look(ctx); did.Action != Nothing || err != nil {
 			return did, err
 		}
 	}
+	if m.table.Properties()["gc.enabled"] == "false" { // others own files, too
+		return m.idle(), nil
+	}
 	if did, err := m.expire(ctx); did.Action != Nothing || err != nil {
 		return did, err
 	}
-	return m.searchOrphans(ctx)
+	if did, err := m.searchOrphans(ctx); did.Action != Nothing || err != nil {
+		return did, err
+	}
+	return m.idle(), nil
+}
+
+func (m *Maintainer) idle() Did {
+	if m.job != nil {
+		return Did{Action: Busy}
+	}
+	return Did{}
+}
+
+func (m *Maintainer) ready() bool {
+	if m.job == nil {
+		return false
+	}
+	select {
+	case <-m.job.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // Drain steps until there is nothing left to do.
 func (m *Maintainer) Drain(ctx context.Context) error {
 	for {
-		m.looked = time.Time{}
+		m.looked, m.rest = time.Time{}, time.Time{}
 		did, err := m.Step(ctx)
 		switch {
 		case err != nil:
@@ -267,7 +295,7 @@ type state struct {
 	live     []datafile.Live
 	stats    []Stat
 	lacks    [][]string // columns, by file
-	others   bool       // there are files that are not ours
+	others   bool       // there are further files
 
 	manyData, manyDeletes bool // manifests
 }
@@ -281,7 +309,7 @@ func (m *Maintainer) look(ctx context.Context) (Did, error) {
 			return Did{}, errBehind
 		}
 	}
-	s, err := m.list(ctx)
+	s, err := m.list(ctx, m.job)
 	if err != nil {
 		return Did{}, err
 	}
@@ -289,7 +317,11 @@ func (m *Maintainer) look(ctx context.Context) (Did, error) {
 	if did, err := m.endFills(ctx, s); did.Action != Nothing || err != nil {
 		return did, err
 	}
-	switch plan := m.cfg.Plan(s.stats); {
+	policy := m.cfg.Policy
+	if m.job != nil || m.cfg.Now().Before(m.rest) {
+		policy.limit = m.cfg.InlineBytes
+	}
+	switch plan := policy.Plan(s.stats); {
 	case len(plan.Rewrite) > 0:
 		return m.rewrite(ctx, s, plan.Rewrite)
 	case !plan.Empty() || s.manyData || s.manyDeletes:
@@ -299,8 +331,9 @@ func (m *Maintainer) look(ctx context.Context) (Did, error) {
 	}
 }
 
-// list reads the files of the current table snapshot.
-func (m *Maintainer) list(ctx context.Context) (*state, error) {
+// list reads the files of the current table snapshot, but for those that a job is
+// about.
+func (m *Maintainer) list(ctx context.Context, without *job) (*state, error) {
 	head := m.table.Iceberg().CurrentSnapshot()
 	all, err := datafile.List(ctx, m.table, head.SnapshotID)
 	if err != nil {
@@ -314,7 +347,7 @@ func (m *Maintainer) list(ctx context.Context) (*state, error) {
 		return nil, err
 	}
 	for _, l := range all {
-		if !m.ours(l.File) {
+		if !m.ours(l.File) || without != nil && without.reads(l.File) {
 			s.others = true
 			continue
 		}

@@ -11,8 +11,10 @@ import (
 type Policy struct {
 	TargetBytes int64   // size of data files; the default is 256 MiB
 	MaxBytes    int64   // rewritten at a time; the default is 1 GiB
-	DeadRows    float64 // share of dead rows at which a file is rewritten; the default is 0.2
+	DeadRows    float64 // share of dead rows at which a file is rewritten; the default is 0.1
 	MinFiles    int     // small files that are worth merging; the default is 4
+
+	limit int64 // of a rewrite for the time being, if it is not 0
 }
 
 func (p Policy) withDefaults() Policy {
@@ -23,7 +25,7 @@ func (p Policy) withDefaults() Policy {
 		p.MaxBytes = 1 << 30
 	}
 	if p.DeadRows <= 0 {
-		p.DeadRows = 0.2
+		p.DeadRows = 0.1
 	}
 	if p.MinFiles < 2 {
 		p.MinFiles = 4
@@ -110,7 +112,7 @@ func (p Policy) pick(files []Stat, group []int) (pick []int, gain float64) {
 	for _, i := range group {
 		f := &files[i]
 		dead := float64(f.Dead) / float64(f.Rows)
-		if dead >= p.DeadRows && dead*10 > gain {
+		if dead >= p.DeadRows && dead*10 > gain && p.allows(f.Bytes) {
 			pick, gain = []int{i}, dead*10
 		}
 	}
@@ -119,12 +121,14 @@ func (p Policy) pick(files []Stat, group []int) (pick []int, gain float64) {
 	}
 	var bytes int64
 	for _, i := range group {
-		if f := &files[i]; f.Lacking && (len(pick) == 0 || bytes+f.Bytes <= openBytes && len(pick) < maxInputs) {
+		if f := &files[i]; f.Lacking && p.allows(bytes+f.Bytes) && (len(pick) == 0 || bytes+f.Bytes <= openBytes && len(pick) < maxInputs) {
 			pick, bytes, gain = append(pick, i), bytes+f.Bytes, 0.5
 		}
 	}
 	return pick, gain
 }
+
+func (p Policy) allows(bytes int64) bool { return p.limit == 0 || bytes <= p.limit }
 
 // small chooses small files, the smallest first, as long as those before are
 // together as large as the next: so a row is rewritten only into a file of at
@@ -143,7 +147,7 @@ func (p Policy) small(files []Stat, group []int) (pick []int, gain float64) {
 		f := &files[i]
 		bytes += f.Bytes
 		rows += f.Rows
-		fit = fit && bytes <= p.MaxBytes && rows <= maxRows && k < maxInputs && (k < 8 || bytes <= openBytes)
+		fit = fit && bytes <= p.MaxBytes && p.allows(bytes) && rows <= maxRows && k < maxInputs && (k < 8 || bytes <= openBytes)
 		if !fit {
 			break
 		}
