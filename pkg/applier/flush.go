@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -245,10 +246,11 @@ func (w *work) recordMode(c *change) error {
 			return err
 		}
 	}
-	if properties[propMode] == mode && properties[propKey] == key {
+	partitions := strconv.Itoa(w.count)
+	if properties[propMode] == mode && properties[propKey] == key && properties[propPartitions] == partitions {
 		return nil
 	}
-	c.request.Properties = map[string]string{propMode: mode}
+	c.request.Properties = map[string]string{propMode: mode, propPartitions: partitions}
 	if key != "" {
 		c.request.Properties[propKey] = key
 	}

@@ -104,7 +104,7 @@ func keyText(s *debezium.Schema) string {
 // own leaves out the files that hold rows of other shards alone.
 func (m *mirror) own(all []datafile.Live) []datafile.Live {
 	return slices.DeleteFunc(all, func(l datafile.Live) bool {
-		index, of, ok := strings.Cut(l.File.Label(), "-of-")
+		index, of, ok := strings.Cut(l.File.Label(), shardOf)
 		return ok && of == strconv.Itoa(int(m.shard.id.of)) && index != strconv.Itoa(int(m.shard.id.index))
 	})
 }

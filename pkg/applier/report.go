@@ -12,12 +12,18 @@ import (
 
 	"github.com/firn-cdc/firn/pkg/batch"
 	"github.com/firn-cdc/firn/pkg/kafka"
-	"github.com/firn-cdc/firn/pkg/lake"
 	"github.com/firn-cdc/firn/pkg/status"
 )
 
 // propPartitions is the table property of how many partitions the topic has.
 const propPartitions = "firn.kafka.partitions"
+
+// propOffsets is what package commit calls a shard's offsets, and shardOf stands
+// between the parts of a shard's name.
+const (
+	propOffsets = "firn.kafka.offsets."
+	shardOf     = "-of-"
+)
 
 // partitionPosition is how far into the source a partition's rows have come.
 type partitionPosition struct {
@@ -55,9 +61,30 @@ func sourcePosition(recorded string, spans []batch.Span) (string, error) {
 	return string(text), nil
 }
 
-// checkPartitions refuses a table whose topic has another number of partitions
-// than when it was written, or another number of shards.
-func checkPartitions(*lake.Table, shardID, lake.Name, Topic) error { return nil }
+// checkPartitions refuses a topic that has another number of partitions than
+// when the table was written, and another number of shards.
+func (w *work) checkPartitions() error {
+	properties := w.table.Properties()
+	if have := properties[propPartitions]; have != "" && have != strconv.Itoa(w.count) {
+		return &StopError{
+			Reason: fmt.Sprintf("topic %s has %d partitions and had %s: keys are in other partitions than their older changes", w.topic.Name, w.count, have),
+			Remedy: "have the source snapshotted into a new topic and map that to a new Iceberg table (--table-map)",
+		}
+	}
+	for name := range properties {
+		shard, ok := strings.CutPrefix(name, propOffsets)
+		if !ok {
+			continue
+		}
+		if _, of, ok := strings.Cut(shard, shardOf); ok && of != strconv.Itoa(int(w.id.of)) {
+			return &StopError{
+				Reason: "table " + w.name.String() + " is written by " + of + " shards",
+				Remedy: "start with --shards " + of,
+			}
+		}
+	}
+	return nil
+}
 
 // board puts the table on the status page.
 func (s *shard) board(name string) {

@@ -69,7 +69,7 @@ const mailBytes = 4 << 20 // records that wait for one shard
 
 // shardName names the set of partitions {p : p % of == index} of those there are.
 func shardName(g kafka.Shard) string {
-	return fmt.Sprintf("%d-of-%d", g.Index, g.Of)
+	return fmt.Sprintf("%d%s%d", g.Index, shardOf, g.Of)
 }
 
 func (s *shard) has(partition int32) bool { return slices.Contains(s.partitions, partition) }

@@ -24,6 +24,7 @@ type work struct {
 
 	name      lake.Name
 	topicID   string
+	count     int // of the topic's partitions
 	config    TableConfig
 	table     *lake.Table // nil until the first row creates it
 	committer *commit.Committer
@@ -34,10 +35,12 @@ type work struct {
 	keeper *maintenance.Maintainer
 	due    bool // maintenance may have something to do
 
-	batch   *batch.Batch // nil before the first change says whether there is a key
-	next    map[int32]int64
+	batch   *batch.Batch    // nil before the first change says whether there is a key
+	first   map[int32]int64 // where reading began
+	next    map[int32]int64 // what has been read
 	target  map[int32]int64 // the ends when the table was opened
 	began   time.Time       // when the oldest change of the batch came
+	barrier barrier
 	fetched []kafka.Fetched
 }
 
@@ -60,7 +63,7 @@ func (w *work) open(ctx context.Context) (err error) {
 	if err != nil {
 		return readError(w.topic.Name, err)
 	}
-	w.topicID = info.ID
+	w.topicID, w.count = info.ID, int(info.Partitions)
 	w.say("opening", nil)
 	if err := w.feed.catchUp(ctx); err != nil {
 		return err
@@ -79,6 +82,7 @@ func (w *work) open(ctx context.Context) (err error) {
 	if err := w.begin(ctx); err != nil {
 		return err
 	}
+	w.first = maps.Clone(w.next)
 	w.schemas.open(w)
 	if w.table != nil {
 		if err := w.settleRecorded(ctx); err != nil {
@@ -96,7 +100,7 @@ func (w *work) open(ctx context.Context) (err error) {
 
 // takeOver makes this process the only one that commits to the shard.
 func (w *work) takeOver(ctx context.Context) error {
-	if err := checkPartitions(w.table, w.id, w.name, w.topic); err != nil {
+	if err := w.checkPartitions(); err != nil {
 		return err
 	}
 	var err error
@@ -212,7 +216,7 @@ func (w *work) catchUp(ctx context.Context) error {
 		return nil
 	}
 	for p, end := range w.target {
-		if w.next[p] < end {
+		if w.next[p] < end || w.barrier.holds(p) {
 			return nil
 		}
 	}
@@ -235,7 +239,7 @@ func (w *work) applyMail(ctx context.Context) error {
 		}
 	}
 	w.lagging()
-	return nil
+	return w.checkBarrier()
 }
 
 // apply adds what was read of a partition to the batch.
@@ -246,58 +250,74 @@ func (w *work) apply(ctx context.Context, f *kafka.Fetched) error {
 	if f.Err != nil {
 		return readError(w.topic.Name, f.Err)
 	}
-	for i := range f.Records {
-		if err := w.record(ctx, &f.Records[i]); err != nil {
-			return err
-		}
-	}
 	w.next[f.Partition] = f.Next
-	if w.batch != nil {
-		w.batch.Skip(f.Partition, f.Next)
-	}
 	if w.metrics != nil {
 		w.metrics.Records.Add(float64(len(f.Records)))
+	}
+	if err := w.records(ctx, f.Partition, f.Records, f.Next); err != nil {
+		return err
 	}
 	return w.account(ctx)
 }
 
-// record adds one record to the batch, and commits where that fills it.
-func (w *work) record(ctx context.Context, r *kafka.Record) error {
+// records adds records of a partition, which account for its offsets up to next.
+func (w *work) records(ctx context.Context, partition int32, records []kafka.Record, next int64) error {
+	if w.barrier.holds(partition) {
+		w.hold(partition, records, next)
+		return nil
+	}
+	for i := range records {
+		truncated, err := w.record(ctx, &records[i])
+		if err != nil {
+			return err
+		}
+		if !truncated {
+			continue
+		}
+		w.hold(partition, records[i:], next)
+		return w.truncate(ctx)
+	}
+	if w.batch != nil {
+		w.batch.Skip(partition, next)
+	}
+	return nil
+}
+
+// record adds one record to the batch, and commits where that fills it. A
+// TRUNCATE is left to the caller: it is not of one partition alone.
+func (w *work) record(ctx context.Context, r *kafka.Record) (truncated bool, err error) {
 	e := &w.event
 	if err := w.decoder.decode(ctx, r, e); err != nil {
-		return w.bad(r, err)
+		return false, w.bad(r, err)
 	}
 	if w.batch == nil {
 		if e.Tombstone {
-			return nil // of what has not been seen
+			return false, nil // of what has not been seen
 		}
 		w.start(e)
 	}
 	if e.Row != nil && !w.schemas.seen(e.Row) {
 		if err := w.newSchema(ctx, e.Row); err != nil {
-			return err
+			return false, err
 		}
 	}
-	if e.Op == debezium.Truncate && !e.Tombstone {
-		if w.cfg.IgnoreTruncate {
-			return nil
-		}
+	if e.Op == debezium.Truncate && !e.Tombstone && !w.schemas.appending {
+		return !w.cfg.IgnoreTruncate, nil
 	}
 	if w.began.IsZero() {
 		w.began = time.Now()
 	}
-	err := w.batch.Add(e, r.Partition, r.Offset)
+	err = w.batch.Add(e, r.Partition, r.Offset)
 	if errors.Is(err, batch.ErrKeyChanged) {
-		return w.keyChanged()
+		return false, w.keyChanged()
 	}
 	if err != nil {
-		return w.bad(r, err)
+		return false, w.bad(r, err)
 	}
 	if w.batch.Full(batch.Limits{Rows: w.cfg.Rows, Bytes: w.cfg.Bytes}) {
-		w.next[r.Partition] = r.Offset + 1
-		return w.flush(ctx)
+		return false, w.flush(ctx)
 	}
-	return nil
+	return false, nil
 }
 
 // start makes the batch as the first change of the table asks for.
@@ -313,7 +333,7 @@ func (w *work) start(e *debezium.Event) {
 func (w *work) begun(appending bool) {
 	w.schemas.appending = appending
 	w.batch = batch.New(batch.Config{Append: appending, Pool: w.a.pool})
-	for p, offset := range w.next {
+	for p, offset := range w.first {
 		w.batch.Begin(p, offset)
 	}
 }
