@@ -31,6 +31,7 @@ func TestWorkload(t *testing.T) {
 		database := "w_" + string(f.kind)
 		w, err := workload.New(t.Context(), f.db, database, s, f.kind != server.MariaDB)
 		f.must(err)
+		defer w.Close()
 		f.Tables = database + `\..*`
 		f.start()
 		const quietPoints = 3

@@ -17,7 +17,7 @@ import (
 
 // Workload changes three tables of a database of its own.
 type Workload struct {
-	db       *sql.DB
+	db       *sql.Conn
 	database string
 	rand     *rand.Rand
 	columns  []column
@@ -35,24 +35,32 @@ const (
 
 // New makes the tables and returns the workload of a seed.
 func New(ctx context.Context, db *sql.DB, database string, seed uint64, mysql bool) (*Workload, error) {
-	w := &Workload{db: db, database: database, rand: rand.New(rand.NewPCG(seed, 1)), columns: columns(mysql), counts: make(map[string]int)}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := &Workload{db: conn, database: database, rand: rand.New(rand.NewPCG(seed, 1)), columns: columns(mysql), counts: make(map[string]int)}
 	definitions := make([]string, len(w.columns))
 	for i, c := range w.columns {
 		definitions[i] = c.name + " " + c.ddl
 	}
 	for _, statement := range []string{
+		"SET SESSION sql_mode = ''", // rows may leave out columns that have no default
 		"DROP DATABASE IF EXISTS " + database,
 		"CREATE DATABASE " + database + " CHARACTER SET utf8mb4",
 		"CREATE TABLE " + w.table(Types) + " (id BIGINT PRIMARY KEY, " + strings.Join(definitions, ", ") + ")",
 		"CREATE TABLE " + w.table(Composite) + " (name VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, n INT, v INT, note VARCHAR(50), PRIMARY KEY (name, n))",
 		"CREATE TABLE " + w.table(Evolving) + " (id INT PRIMARY KEY, v VARCHAR(30))",
 	} {
-		if _, err := db.ExecContext(ctx, statement); err != nil {
+		if _, err := conn.ExecContext(ctx, statement); err != nil {
 			return nil, fmt.Errorf("%.60s: %w", statement, err)
 		}
 	}
 	return w, nil
 }
+
+// Close gives the connection back.
+func (w *Workload) Close() error { return w.db.Close() }
 
 // Tables returns the names of the tables, with the database.
 func (w *Workload) Tables() []string {
