@@ -1,0 +1,232 @@
+package crash
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/firn-cdc/firn/integration/pipeline"
+	"github.com/firn-cdc/firn/integration/source"
+)
+
+// load changes tables until it is stopped.
+type load struct {
+	stop func()
+	done sync.WaitGroup
+	err  error
+}
+
+// startLoad changes each table some thousand times a second.
+func (w *applierWorld) startLoad(keys int, tables ...*source.Table) *load {
+	ctx, cancel := context.WithCancel(w.t.Context())
+	l := &load{stop: cancel}
+	l.done.Go(func() {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			for _, t := range tables {
+				t.Random(20, keys)
+				if l.err = t.Publish(context.WithoutCancel(ctx), w.client); l.err != nil {
+					return
+				}
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	})
+	w.t.Cleanup(func() {
+		cancel()
+		l.done.Wait()
+	})
+	return l
+}
+
+// end stops the load; the tables are the caller's again.
+func (l *load) end(w *applierWorld) {
+	w.t.Helper()
+	l.stop()
+	l.done.Wait()
+	w.must(l.err)
+}
+
+// Killed at random moments under load, with its index deleted now and then, an
+// applier leaves the table that the records amount to; and so does another one
+// that reads them all again, into a new table.
+func TestApplier_KilledAtRandomMoments(t *testing.T) {
+	const rounds = 20
+	w := newApplierWorld(t, openDuckDB(t))
+	seed := newSeed(t)
+	dice := rand.New(rand.NewPCG(seed, 3))
+	tables := []*source.Table{w.table("one", 3, seed), w.table("two", 6, seed+1)}
+	l := w.startLoad(3000, tables...)
+	for round := range rounds {
+		o := w.orders("a")
+		o.StopAtEnd, o.Rows = false, 50+dice.IntN(1000)
+		if dice.IntN(4) == 0 {
+			w.must(os.RemoveAll(o.Index))
+			t.Logf("round %d: index deleted", round)
+		}
+		p := w.start(o)
+		select {
+		case <-p.done:
+			t.Fatalf("round %d: applier ended by itself: %v", round, p.err)
+		case <-time.After(time.Duration(200+dice.IntN(2300)) * time.Millisecond): // the moment is what is tested
+		}
+		w.must(p.kill())
+		p.forget()
+	}
+	l.end(w)
+	w.start(w.orders("a")).expect()
+	w.equal(tables...)
+	for _, table := range tables {
+		for _, op := range []string{"c", "u", "d", "tombstone", "key"} {
+			if table.Counts()[op] == 0 {
+				t.Errorf("table %s had no %s", table.Name, op)
+			}
+		}
+		t.Logf("%s: %v", table.Name, table.Counts())
+	}
+
+	again := w.orders("again")
+	again.Group, again.Warehouse, again.Rows = "crash-again", filepath.Join(w.dir, "again"), 700
+	w.start(again).expect()
+	for _, table := range tables {
+		if f := w.validateIn(table, again.Warehouse); f.any() {
+			t.Errorf("replayed table %s is not what its records amount to:\n%s", table.Name, f)
+		}
+	}
+}
+
+// Appliers that join, leave, die and are given up under load share the tables
+// out, and each of them commits.
+func TestApplier_SeveralInAGroup(t *testing.T) {
+	for _, shards := range []int{1, 3} {
+		t.Run(fmt.Sprintf("%d owners of a table", shards), func(t *testing.T) {
+			w := newApplierWorld(t, openDuckDB(t))
+			seed := newSeed(t)
+			var tables []*source.Table
+			for i, name := range []string{"one", "two", "three"} {
+				tables = append(tables, w.table(name, 6, seed+uint64(i)))
+			}
+			l := w.startLoad(2000, tables...)
+			member := func(name string) *applierProcess {
+				o := w.orders(name)
+				o.StopAtEnd, o.Rows, o.Shards, o.Listen = false, 500, shards, w.freeAddr()
+				p := w.start(o)
+				p.committed(1)
+				return p
+			}
+			a, b := member("a"), member("b")
+			a.committed(a.commits() + 3) // beside the second
+			c := member("c")
+			w.must(b.kill())
+			b.forget()
+			a.committed(a.commits() + 3)
+			c.committed(c.commits() + 3)
+			d := member("d")
+			c.leave()
+			d.committed(d.commits() + 3)
+			// a is given up by the group, and finds out while another one owns its tables.
+			w.must(source.Expel(t.Context(), w.client, a.o.Group, "a"))
+			e := member("e")
+			a.committed(a.commits() + 3)
+			l.end(w)
+			w.settle(tables...)
+			for _, p := range []*applierProcess{a, d, e} {
+				p.leave()
+			}
+			w.equal(tables...)
+		})
+	}
+}
+
+// settle waits until the recorded offsets of the tables are the ends.
+func (w *applierWorld) settle(tables ...*source.Table) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
+	defer cancel()
+	for _, t := range tables {
+		var behind []string
+		err := pipeline.Wait(ctx, 200*time.Millisecond, func() (bool, error) {
+			var err error
+			behind, err = w.behind(t)
+			return len(behind) == 0, err
+		})
+		if err != nil {
+			w.t.Fatalf("table %s does not come to the end: %v: %v", t.Name, err, behind)
+		}
+	}
+}
+
+var commitsOK = regexp.MustCompile(`firn_applier_commits_total\{result="ok",table="[^"]*"\} ([0-9]+)`)
+
+// commits returns how many times the process has committed.
+func (p *applierProcess) commits() int {
+	request, err := http.NewRequestWithContext(p.w.t.Context(), http.MethodGet, "http://"+p.o.Listen+"/metrics", nil)
+	p.w.must(err)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0 // it does not listen yet
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	p.w.must(err)
+	n := 0
+	for _, match := range commitsOK.FindAllStringSubmatch(string(text), -1) {
+		count, err := strconv.Atoi(match[1])
+		p.w.must(err)
+		n += count
+	}
+	return n
+}
+
+// committed waits until the process has committed so many times.
+func (p *applierProcess) committed(times int) {
+	p.w.t.Helper()
+	ctx, cancel := context.WithTimeout(p.w.t.Context(), patience)
+	defer cancel()
+	err := pipeline.Wait(ctx, 50*time.Millisecond, func() (bool, error) {
+		select {
+		case <-p.done:
+			return false, fmt.Errorf("it has ended: %w", p.err)
+		default:
+			return p.commits() >= times, nil
+		}
+	})
+	if err != nil {
+		p.w.t.Fatalf("applier %s has committed %d times, want %d: %v", p.o.Name, p.commits(), times, err)
+	}
+}
+
+// leave ends the process as an operator does, and expects it to drain.
+func (p *applierProcess) leave() {
+	p.w.t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		p.w.t.Fatal(err)
+	}
+	p.expect()
+}
+
+func (w *applierWorld) freeAddr() string {
+	w.t.Helper()
+	var config net.ListenConfig
+	listener, err := config.Listen(w.t.Context(), "tcp", "127.0.0.1:0")
+	w.must(err)
+	defer listener.Close()
+	return listener.Addr().String()
+}
