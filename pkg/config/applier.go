@@ -85,14 +85,14 @@ type applierCommands struct {
 	Replay struct {
 		Tables Patterns `arg:"" help:"Tables, as database.table; regular expressions."`
 		From   string   `default:"earliest" help:"earliest or an RFC 3339 time."`
-	} `cmd:"" help:"Apply tables again from an earlier offset."`
+	} `cmd:"" hidden:"" help:"Apply tables again from an earlier offset."`
 	Maintain struct {
 		Tables Patterns `arg:"" optional:"" help:"Tables; all if not given."`
-	} `cmd:"" help:"Do the maintenance that is due, now."`
+	} `cmd:"" hidden:"" help:"Do the maintenance that is due, now."`
 	Verify struct {
 		Tables   Patterns `arg:"" optional:"" help:"Tables; all if not given."`
 		Database `group:"Database:"`
-	} `cmd:"" help:"Compare Iceberg tables with MySQL's."`
+	} `cmd:"" hidden:"" help:"Compare Iceberg tables with MySQL's."`
 	DeadLetters struct {
 		List struct {
 			Tables Patterns `arg:"" optional:"" help:"Tables; all if not given."`
@@ -100,7 +100,7 @@ type applierCommands struct {
 		Replay struct {
 			Tables Patterns `arg:"" optional:"" help:"Tables; all if not given."`
 		} `cmd:"" help:"Apply dead letters again."`
-	} `cmd:"" help:"Records that could not be applied."`
+	} `cmd:"" hidden:"" help:"Records that could not be applied."`
 	Status  struct{} `cmd:"" help:"Print what the applier on this host does."`
 	Version struct{} `cmd:"" help:"Print the version."`
 }
