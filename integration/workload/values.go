@@ -55,7 +55,7 @@ func columns(mysql bool) []column {
 	}
 	if mysql { // MariaDB's JSON is text
 		all = append(all, column{"c_json", "JSON", func(r *rand.Rand) string {
-			return quote(pick(r, "null", "true", "[]", "{}", `{"a": 1, "b": [1, 2.5, "x"]}`, `"text with \\"quotes\\""`, fmt.Sprintf(`{"n": %d, "deep": {"list": [%d, null, false]}}`, r.IntN(1e9), r.IntN(100))))
+			return quote(pick(r, "null", "true", "[]", "{}", `{"a": 1, "b": [1, 2.5, "x"]}`, `"text with \"quotes\""`, fmt.Sprintf(`{"n": %d, "deep": {"list": [%d, null, false]}}`, r.IntN(1e9), r.IntN(100))))
 		}})
 	}
 	return all
