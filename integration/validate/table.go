@@ -109,6 +109,9 @@ func lakeRows(q Querier, table engine.Table, columns []Column) ([]string, error)
 	if err != nil {
 		return nil, err
 	}
+	if len(result.Columns) != len(columns) {
+		return nil, fmt.Errorf("asked for %d columns of %s, got %d: %v", len(columns), table.Name, len(result.Columns), result.Columns)
+	}
 	out := make([]string, len(result.Rows))
 	for i, values := range result.Rows {
 		row := make([]string, len(columns))

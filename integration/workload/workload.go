@@ -235,7 +235,14 @@ func (w *Workload) deleteComposite(ctx context.Context, tx *sql.Tx) error {
 }
 
 func (w *Workload) insertEvolving(ctx context.Context, tx *sql.Tx) error {
-	_, err := tx.ExecContext(ctx, "REPLACE INTO "+w.table(Evolving)+" (id, v) VALUES (?, ?)", w.rand.IntN(2000), pick(w.rand, "one", "two", "three"))
+	names, values := "id, v", fmt.Sprintf("%d, '%s'", w.rand.IntN(2000), pick(w.rand, "one", "two", "three"))
+	for i := range w.added {
+		if value := added[i%len(added)].value; value != "" {
+			names += fmt.Sprintf(", extra%d", i)
+			values += ", " + value
+		}
+	}
+	_, err := tx.ExecContext(ctx, "REPLACE INTO "+w.table(Evolving)+" ("+names+") VALUES ("+values+")")
 	return err
 }
 
@@ -244,16 +251,21 @@ func (w *Workload) updateEvolving(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
-// addColumn adds columns of five kinds in turn, each with another value in the
-// rows that are there.
+// added are the kinds of columns that are added in turn, each with another
+// value in the rows that are there, and what new rows must give.
+var added = []struct{ definition, value string }{
+	{"VARCHAR(20) NOT NULL", "'new'"},
+	{"INT DEFAULT 7", ""},
+	{"DECIMAL(10,2) NOT NULL", "1.50"},
+	{"ENUM('on','off') NOT NULL", "'off'"},
+	{"DATETIME NULL", ""},
+}
+
 func (w *Workload) addColumn(ctx context.Context, _ *sql.Tx) error {
-	definitions := []string{
-		"VARCHAR(20) NOT NULL", "INT DEFAULT 7", "DECIMAL(10,2) NOT NULL", "ENUM('on','off') NOT NULL", "DATETIME NULL",
-	}
-	if w.added == 4*len(definitions) {
+	if w.added == 4*len(added) {
 		return nil
 	}
-	_, err := w.db.ExecContext(ctx, fmt.Sprintf("ALTER TABLE %s ADD COLUMN extra%d %s", w.table(Evolving), w.added, definitions[w.added%len(definitions)]))
+	_, err := w.db.ExecContext(ctx, fmt.Sprintf("ALTER TABLE %s ADD COLUMN extra%d %s", w.table(Evolving), w.added, added[w.added%len(added)].definition))
 	w.added++
 	return err
 }
