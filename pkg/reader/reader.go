@@ -50,7 +50,8 @@ func New(cfg Config) *Reader {
 func (r *Reader) Run(ctx context.Context) error {
 	policy := retry.Policy{Min: r.cfg.ReconnectMin, Max: r.cfg.ReconnectMax, Retryable: healing, Logger: r.log}
 	err := policy.Do(ctx, "read "+r.cfg.MySQL.Address(), r.session)
-	if errors.Is(err, errDone) {
+	stopped := ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) // between two sessions: nothing is to be saved
+	if stopped || errors.Is(err, errDone) {
 		err = nil
 	}
 	if err != nil {
