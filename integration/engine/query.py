@@ -20,6 +20,7 @@ def connect():
     for name in ("avro", "httpfs", "iceberg"):
         con.execute("LOAD '%s'" % glob.glob("%s/duckdb_extension_%s/extensions/*/%s.duckdb_extension" % (site, name, name))[0])
     con.execute("SET TimeZone = 'UTC'")
+    con.execute("SET enable_progress_bar = false")  # it would be drawn among the answers
     return con
 
 
