@@ -17,7 +17,7 @@ func changeOf(e *Event, version string) Change {
 	return Change{Key: e.Key, Op: e.Op, Version: e.Version(version)}
 }
 
-// Complete: every change that was committed after the reader began appears at
+// Complete holds that every change that was committed after the reader began appears at
 // least once.
 func Complete(history []Change, events []Event, version string) []string {
 	seen := make(map[Change]bool, len(events))
@@ -33,7 +33,7 @@ func Complete(history []Change, events []Event, version string) []string {
 	return problems
 }
 
-// Order: per key, a change that was never seen does not follow a later one.
+// Order holds that per key, a change that was never seen does not follow a later one.
 // Repeats are allowed, and a key keeps its partition.
 func Order(history []Change, events []Event, version string) []string {
 	place := make(map[Change]int, len(history))
@@ -63,7 +63,7 @@ func Order(history []Change, events []Event, version string) []string {
 	return problems
 }
 
-// Once: no change appears twice, no row twice in one snapshot, and each delete
+// Once holds that no change appears twice, no row twice in one snapshot, and each delete
 // has its tombstone right behind it.
 func Once(events []Event) []string {
 	var problems []string
@@ -94,7 +94,7 @@ func Once(events []Event) []string {
 	return problems
 }
 
-// Chain: the events of a key are a history without a gap, a repeat or a change
+// Chain holds that the events of a key are a history without a gap, a repeat or a change
 // of order: each starts from the row that the one before it left. A row that a
 // snapshot read is not older than what the stream had said of it.
 func Chain(events []Event) []string {
@@ -130,7 +130,7 @@ func orNone(row string) string {
 	return row
 }
 
-// Final: the last event of each key is the row that the source has, and the
+// Final holds that the last event of each key is the row that the source has, and the
 // source has no other. It compares integers and text.
 func Final(ctx context.Context, db *sql.DB, source string, events []Event) ([]string, error) {
 	columns, err := Columns(ctx, db, source)

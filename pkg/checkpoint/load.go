@@ -12,7 +12,7 @@ import (
 
 // ErrIncrementalSnapshot is a Debezium checkpoint in the middle of an
 // incremental snapshot, which only Debezium can finish.
-var ErrIncrementalSnapshot = errors.New("Debezium has an incremental snapshot under way: " +
+var ErrIncrementalSnapshot = errors.New("the Debezium connector has an incremental snapshot under way: " +
 	"let it finish, or stop it with a stop-snapshot signal, before taking over")
 
 // Loader collects a checkpoint from a topic's records, read in order; those of

@@ -123,7 +123,7 @@ func TestOpen_WithoutCredentialsWhereTheyAreWanted(t *testing.T) {
 }
 
 func TestOpen_Unreachable(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	must(t, err)
 	addr := l.Addr().String()
 	must(t, l.Close())
@@ -138,7 +138,7 @@ func TestOpen_Unreachable(t *testing.T) {
 
 // The end of the context must not wait for a broker that says nothing.
 func TestOpen_EndsWithItsContext(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	must(t, err)
 	defer l.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)

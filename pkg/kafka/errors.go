@@ -15,12 +15,12 @@ import (
 // What a caller may have to tell apart. Errors of this package wrap them.
 var (
 	ErrUnreachable      = errors.New("no Kafka broker of --bootstrap-servers answers")
-	ErrAuthRefused      = errors.New("Kafka refuses the credentials of --kafka-auth")
+	ErrAuthRefused      = errors.New("the Kafka broker refuses the credentials of --kafka-auth")
 	ErrTLS              = errors.New("the TLS handshake with Kafka fails")
 	ErrDenied           = errors.New("not authorised in Kafka")
 	ErrTopicDenied      = fmt.Errorf("topic: %w", ErrDenied)
 	ErrTopicNotFound    = errors.New("topic does not exist")
-	ErrClosed           = errors.New("Kafka client is closed")
+	ErrClosed           = errors.New("the Kafka client is closed")
 	ErrFenced           = errors.New("another producer has taken over the transactional id, or the broker has aborted a transaction that was open for too long")
 	ErrCommitUnknown    = errors.New("it is not known whether the Kafka transaction was committed")
 	ErrOffsetOutOfRange = errors.New("offset is no longer, or not yet, in the log")
@@ -217,7 +217,7 @@ func (e *OffsetOutOfRangeError) Error() string {
 }
 
 // Is makes the error an ErrOffsetOutOfRange.
-func (e *OffsetOutOfRangeError) Is(target error) bool { return target == ErrOffsetOutOfRange }
+func (*OffsetOutOfRangeError) Is(target error) bool { return target == ErrOffsetOutOfRange }
 
 // TopicRecreatedError is a topic whose id is not the one that was expected.
 type TopicRecreatedError struct{ Topic, Want, Got string }
@@ -227,4 +227,4 @@ func (e *TopicRecreatedError) Error() string {
 }
 
 // Is makes the error an ErrTopicRecreated.
-func (e *TopicRecreatedError) Is(target error) bool { return target == ErrTopicRecreated }
+func (*TopicRecreatedError) Is(target error) bool { return target == ErrTopicRecreated }

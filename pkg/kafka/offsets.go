@@ -55,15 +55,15 @@ func (c *Client) Offsets(ctx context.Context, topic string) ([]PartitionOffsets,
 // OffsetForTime returns the offset of the first record whose timestamp is t or
 // later, and the high watermark where there is none.
 func (c *Client) OffsetForTime(ctx context.Context, topic string, partition int32, t time.Time) (int64, error) {
-	at, err := c.listOffset(ctx, topic, partition, sarama.ReadUncommitted, t.UnixMilli())
+	at, err := c.listOffset(ctx, topic, partition, t.UnixMilli())
 	if err != nil || at >= 0 {
 		return at, err
 	}
-	return c.listOffset(ctx, topic, partition, sarama.ReadUncommitted, sarama.OffsetNewest)
+	return c.listOffset(ctx, topic, partition, sarama.OffsetNewest)
 }
 
-func (c *Client) listOffset(ctx context.Context, topic string, partition int32, isolation sarama.IsolationLevel, at int64) (int64, error) {
-	found, err := c.listOffsets(ctx, topic, []int32{partition}, isolation, at)
+func (c *Client) listOffset(ctx context.Context, topic string, partition int32, at int64) (int64, error) {
+	found, err := c.listOffsets(ctx, topic, []int32{partition}, sarama.ReadUncommitted, at)
 	return found[partition], err
 }
 

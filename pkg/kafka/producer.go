@@ -164,7 +164,7 @@ func (p *Producer) Send(r *Record) error { return p.send(nil, r) }
 
 // SendContext is Send that also ends with ctx.
 func (p *Producer) SendContext(ctx context.Context, r *Record) error {
-	if err := p.send(ctx.Done(), r); err != errInterrupted {
+	if err := p.send(ctx.Done(), r); !errors.Is(err, errInterrupted) {
 		return err
 	}
 	return context.Cause(ctx)
@@ -290,7 +290,7 @@ func (p *Producer) batch(part *partition) *batch {
 	return b
 }
 
-func (p *Producer) seal(part *partition) {
+func (*Producer) seal(part *partition) {
 	part.queue = append(part.queue, part.open)
 	part.open = nil
 	if part.topic.sticky == part {

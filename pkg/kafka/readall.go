@@ -19,7 +19,7 @@ const (
 // up to the high watermark at the time of the call. It waits for transactions
 // that are open below it, until ctx ends. The record is fn's to keep.
 func (c *Client) ReadAll(ctx context.Context, topic string, partition int32, from int64, fn func(*Record) error) error {
-	end, err := c.listOffset(ctx, topic, partition, sarama.ReadUncommitted, sarama.OffsetNewest)
+	end, err := c.listOffset(ctx, topic, partition, sarama.OffsetNewest)
 	if err != nil {
 		return err
 	}
@@ -98,10 +98,10 @@ func fetchBlock(b *sarama.Broker, req *sarama.FetchRequest, topic string, partit
 func (c *Client) outOfRange(ctx context.Context, topic string, partition int32, asked int64) error {
 	e := &OffsetOutOfRangeError{Topic: topic, Partition: partition, Asked: asked}
 	var err error
-	if e.Earliest, err = c.listOffset(ctx, topic, partition, sarama.ReadUncommitted, sarama.OffsetOldest); err != nil {
+	if e.Earliest, err = c.listOffset(ctx, topic, partition, sarama.OffsetOldest); err != nil {
 		return err
 	}
-	if e.Latest, err = c.listOffset(ctx, topic, partition, sarama.ReadUncommitted, sarama.OffsetNewest); err != nil {
+	if e.Latest, err = c.listOffset(ctx, topic, partition, sarama.OffsetNewest); err != nil {
 		return err
 	}
 	return e

@@ -99,7 +99,7 @@ func (s *session) do(ctx context.Context, r request) error {
 	}
 }
 
-func (s *session) once(r request) error {
+func (*session) once(r request) error {
 	if r.broker == nil {
 		return r.send(nil)
 	}

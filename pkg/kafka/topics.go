@@ -154,7 +154,7 @@ func (c *Client) createTopic(ctx context.Context, name string, detail *sarama.To
 	err := c.session.do(ctx, request{
 		broker: func() (*sarama.Broker, error) { return c.controller(ctx) },
 		send: func(b *sarama.Broker) error {
-			defer b.Close() // its error would say nothing about the topic
+			defer func() { _ = b.Close() }() // its error would say nothing about the topic
 			answer, err := b.CreateTopics(sarama.NewCreateTopicsRequest(sarama.V3_6_0_0, details, readTimeout/2, false))
 			if err != nil {
 				return err

@@ -44,7 +44,7 @@ func (s *session) openSpan() error {
 
 // full reports whether the span should end though more is waiting.
 func (s *session) full() bool {
-	return s.span.open && (s.span.bytes >= s.cfg.SpanBytes || time.Now().Sub(s.span.began) >= s.cfg.SpanTime)
+	return s.span.open && (s.span.bytes >= s.cfg.SpanBytes || time.Since(s.span.began) >= s.cfg.SpanTime)
 }
 
 // endSpan makes the span durable together with the position behind it. In
@@ -81,7 +81,7 @@ func (s *session) endSpan(ctx context.Context) error {
 	}
 	s.at(AfterKafkaCommit)
 	s.saved = s.progress.Clone()
-	s.durable(time.Now().Sub(begin))
+	s.durable(time.Since(begin))
 	s.span = span{}
 	s.lastSave = time.Now()
 	return nil
@@ -90,7 +90,7 @@ func (s *session) endSpan(ctx context.Context) error {
 // save writes a position that moved without a record, now and then, so that a
 // restart does not read again what nobody wanted.
 func (s *session) save(ctx context.Context) error {
-	if s.span.open || s.stated || time.Now().Sub(s.lastSave) < s.cfg.SaveInterval || s.progress.SamePlace(s.saved) {
+	if s.span.open || s.stated || time.Since(s.lastSave) < s.cfg.SaveInterval || s.progress.SamePlace(s.saved) {
 		return nil
 	}
 	if err := s.openSpan(); err != nil {
