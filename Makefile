@@ -36,7 +36,7 @@ cases: build ## end-to-end cases on real servers, read by DuckDB
 
 integration: build ## the cases on MySQL 8, real Kafka, and Trino over Glue and S3 stand-ins (Java, Maven)
 	@scripts/setup --java
-	$(GO) test -count=1 -timeout 30m -tags integration ./integration/...
+	$(GO) test -count=1 -timeout 30m -tags integration ./integration/cases/...
 
 bench: build ## measure both binaries; writes bench/latest.json
 	$(GO) run ./integration/bench
