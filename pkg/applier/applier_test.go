@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/firn-cdc/firn/pkg/applier"
+	"github.com/firn-cdc/firn/pkg/codec"
 	"github.com/firn-cdc/firn/pkg/debezium"
 )
 
@@ -201,6 +202,21 @@ func TestApplier_SchemaChanges(t *testing.T) {
 		w.send(s.put(2, "b"))
 		must(t, w.run())
 		if diff := cmp.Diff([]string{"1,a,kept", "2,b,(null)"}, w.read("t", "id", "v", "gone")); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("records without schemas are read by the schema changes", func(t *testing.T) {
+		w := newWorld(t)
+		w.encoder = codec.NewJSON(codec.JSONOptions{})
+		s := w.table("t", 1)
+		s.ddl("CREATE TABLE t", "CREATE", text("v"))
+		late := []*kgo.Record{s.put(1, "a"), s.put(2, "b")}
+		s.ddl("ALTER TABLE t ADD COLUMN status VARCHAR(50)", "ALTER", text("v"), text("status"))
+		s.rows[2] = append(s.rows[2], "")
+		late = append(late, s.put(2, "c", "new"), s.put(3, "d", "new"))
+		w.send(late...)
+		must(t, w.run())
+		if diff := cmp.Diff([]string{"1,a,(null)", "2,c,new", "3,d,new"}, w.read("t", "id", "v", "status")); diff != "" {
 			t.Error(diff)
 		}
 	})

@@ -30,7 +30,7 @@ type shape struct{ row, key *debezium.Schema }
 
 func newDecoder(topic string, registry codec.Registry, modes debezium.Modes, f *feed) *decoder {
 	d := &decoder{topic: topic, registry: registry, modes: modes, feed: f}
-	d.json = codec.NewJSONDecoder(codec.JSONDecoderOptions{Topic: topic, Schemas: d.schemas})
+	d.json = codec.NewJSONDecoder(codec.JSONDecoderOptions{Topic: topic, Schemas: d.schemas, Complete: true})
 	return d
 }
 

@@ -76,12 +76,12 @@ func readError(topic string, err error) error {
 	case errors.As(err, &out) && out.Asked < out.Earliest:
 		return &StopError{
 			Reason: fmt.Sprintf("Kafka's retention has removed %d offsets of %s/%d that were not applied", out.Earliest-out.Asked, topic, out.Partition),
-			Remedy: "snapshot the table again (firn-reader snapshot), then start with the table's offsets reset", Err: err,
+			Remedy: "drop the Iceberg table, and have the reader take a new snapshot: delete the topic __firn-offsets.<prefix>", Err: err,
 		}
 	case errors.Is(err, kafka.ErrOffsetOutOfRange), errors.Is(err, kafka.ErrTopicRecreated):
 		return &StopError{
 			Reason: "topic " + topic + " is not the one that the table was applied from",
-			Remedy: "snapshot the table again into the new topic and reset the table's offsets, or restore the topic", Err: err,
+			Remedy: "restore the topic, or drop the Iceberg table, so that it is filled from the new topic, after a new snapshot by the reader", Err: err,
 		}
 	case errors.Is(err, kafka.ErrTopicDenied):
 		return &StopError{Reason: "topic " + topic + " cannot be read", Remedy: "allow this user to read and describe it", Err: err}

@@ -12,6 +12,9 @@ type JSONDecoderOptions struct {
 	// Schemas returns the row and key schemas of the topic, which records without a schema block are read with;
 	// nil where they are not known. It is asked for each such record. It may be nil.
 	Schemas func(topic string) (row, key *debezium.Schema)
+	// Complete makes a record without a schema block that lacks a field a FieldError, even where the field may be
+	// null: Connect writes every field, so the record is of another schema.
+	Complete bool
 }
 
 // JSONDecoder reads the records of one topic as Connect's JsonConverter writes
@@ -268,6 +271,7 @@ func (d *JSONDecoder) known(last **reader, schema *debezium.Schema) (*reader, er
 		if r, err = newReader(schema, false); err != nil {
 			return nil, fmt.Errorf("schema %s: %w", schema.Name, err)
 		}
+		r.complete = d.options.Complete
 		if len(d.readers) >= maxBlocks {
 			clear(d.readers)
 		}

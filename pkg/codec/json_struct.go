@@ -60,6 +60,8 @@ func (s *scanner) missing(r *reader, values []debezium.Value) error {
 			continue
 		}
 		switch f := &r.fields[i]; {
+		case r.complete:
+			return &FieldError{Field: r.keys.names[i], Problem: MissingField, Offset: s.i}
 		case f.schema.Default != nil:
 			values[i] = *f.schema.Default
 		case f.schema.Optional || r.lenient:

@@ -54,6 +54,7 @@ type reader struct {
 	min, max int64
 	scale    int // of a decimal; -1: bytes
 	lenient  bool
+	complete bool     // a field that lacks is an error, even if it may be null
 	keys     keyList  // of a struct
 	fields   []reader // of a struct
 	items    *reader
