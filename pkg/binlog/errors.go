@@ -91,7 +91,7 @@ var serverErrors = [...]struct {
 	{"could not find first log file name", ErrPurged, purgedRemedy},
 	{"could not find gtid state", ErrPurged, purgedRemedy},
 	{"not in the master's binlog", ErrPurged, purgedRemedy},
-	{"same server_uuid/server_id", ErrServerIDInUse, "choose another --server-id"},
+	{"same server_uuid/server_id", ErrServerIDInUse, "choose another --database-server-id"},
 	{"has more gtids than the", nil, "this server lacks transactions that were read before: it is not the one the position is from, or it lost its last transactions; take a new snapshot"},
 	{"position > file size", nil, "this server lost its last transactions, or is not the one the position is from; take a new snapshot"},
 	{"max_allowed_packet", nil, "SET GLOBAL max_allowed_packet=1073741824"},
@@ -100,7 +100,7 @@ var serverErrors = [...]struct {
 // sourceHasPurgedGTIDs is ER_SOURCE_HAS_PURGED_REQUIRED_GTIDS.
 const sourceHasPurgedGTIDs = 1789
 
-const purgedRemedy = "take a new snapshot, and keep the binary log longer (binlog_expire_logs_seconds; on RDS: CALL mysql.rds_set_configuration('binlog retention hours', 168))"
+const purgedRemedy = "take a new snapshot: delete the topics __firn-offsets.<prefix> and __firn-schema-history.<prefix>, so that the next start reads the tables again; and keep the binary log longer (binlog_expire_logs_seconds; on RDS: CALL mysql.rds_set_configuration('binlog retention hours', 168))"
 
 // heals reports whether a new connection may work after a server's error.
 func heals(code uint16) bool {

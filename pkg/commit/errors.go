@@ -64,7 +64,7 @@ type RollbackError struct {
 
 func (e *RollbackError) Error() string {
 	return fmt.Sprintf("table %s, shard %s: it was rolled back to table snapshot %d, and neither that nor one before it "+
-		"records Kafka offsets: reset the table explicitly, which replays its topic", e.Table, e.Shard, e.Head)
+		"records Kafka offsets: roll it forward again, or drop it, so that its topic is replayed", e.Table, e.Shard, e.Head)
 }
 
 // ReplacedError says that the name now stands for another table.

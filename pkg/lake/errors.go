@@ -27,8 +27,7 @@ type IncompatibleTypeError struct {
 
 func (e *IncompatibleTypeError) Error() string {
 	return fmt.Sprintf("table %s, column %s is %s, events now carry %s, and Iceberg allows no such change: "+
-		"re-snapshot into a new table, rename or drop the column in Iceberg so that it is added anew, "+
-		"or set --on-incompatible-type to new-column or dead-letter", e.Table, e.Column, e.From, e.To)
+		"map the topic to a new table, or rename or drop the column in Iceberg so that it is added anew", e.Table, e.Column, e.From, e.To)
 }
 
 // NameClashError says that two columns differ only in letter case, which Glue,
@@ -49,7 +48,7 @@ type OwnerError struct {
 
 func (e *OwnerError) Error() string {
 	return fmt.Sprintf("table %s belongs to another source: its property %s is %q and ours is %q: "+
-		"map the topic to another table, or reset this one explicitly", e.Table, e.Property, e.Have, e.Want)
+		"map the topic to another table, or drop this one", e.Table, e.Property, e.Have, e.Want)
 }
 
 // AdoptError says why an existing table cannot be written.

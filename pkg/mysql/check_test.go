@@ -222,7 +222,7 @@ func TestCheck(t *testing.T) {
 		{
 			name: "a GTID set of which the rest is purged", server: healthy(), opts: CheckOptions{From: gtids("mysql", uuid+":1-5")},
 			change: []func(*fakeServer){answer("SELECT GTID_SUBSET(@@GLOBAL.gtid_purged, '"+uuid+":1-5')", []string{"0", "1"})},
-			want:   []string{"position-purged: " + uuid + ":1-5 -> --snapshot-mode=when_needed"},
+			want:   []string{"position-purged: " + uuid + ":1-5 -> delete the topics __firn-offsets"},
 		},
 		{
 			name: "a GTID set of another server", server: healthy(), opts: CheckOptions{From: gtids("mysql", uuid+":1-5")},
@@ -246,7 +246,7 @@ func TestCheck(t *testing.T) {
 		{name: "MariaDB's oldest file starts at the set", server: mariaDB(), opts: CheckOptions{From: gtids("mariadb", "0-1-5")}},
 		{
 			name: "MariaDB's oldest file starts after the set", server: mariaDB(), opts: CheckOptions{From: gtids("mariadb", "0-1-4")},
-			want: []string{"position-purged: 0-1-4 -> when_needed"},
+			want: []string{"position-purged: 0-1-4 -> delete the topics __firn-offsets"},
 		},
 		{
 			name: "MariaDB has not come so far", server: mariaDB(), opts: CheckOptions{From: gtids("mariadb", "0-1-10")},
@@ -314,7 +314,7 @@ func TestCheck_TablesWithoutKey(t *testing.T) {
 			}
 			want := []string{
 				fmt.Sprintf("grant-lock-tables (notice): d.%s -> GRANT LOCK TABLES", tt.table),
-				fmt.Sprintf("no-key (notice): d.%s -> --message-key-columns", tt.table),
+				fmt.Sprintf("no-key (notice): d.%s -> ADD PRIMARY KEY", tt.table),
 			}
 			if tt.keyed {
 				want = nil

@@ -103,7 +103,7 @@ func (s *Server) purged(message string) Problem {
 	return Problem{
 		Name:    "position-purged",
 		Message: message,
-		Fix:     "start with --snapshot-mode=when_needed, which reads the tables again; to keep binlogs for a week: " + keep,
+		Fix:     "delete the topics __firn-offsets.<prefix> and __firn-schema-history.<prefix>: the next start reads the tables again; to keep binlogs for a week: " + keep,
 	}
 }
 
@@ -112,6 +112,6 @@ func (*Server) foreignPosition(message string) Problem {
 		Name:    "position-unknown",
 		Message: message,
 		Fix: "connect to the server that the position came from, or to one that has replicated as far; " +
-			"if it is gone, start with --snapshot-mode=when_needed, which reads the tables again",
+			"if it is gone, delete the topics __firn-offsets.<prefix> and __firn-schema-history.<prefix>: the next start reads the tables again",
 	}
 }

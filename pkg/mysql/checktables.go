@@ -63,7 +63,7 @@ func checkTables(ctx context.Context, q querier, s *Server, g *grants, tables []
 		found = append(found, Problem{
 			Name:    "no-key",
 			Message: "tables without a primary key, or unique key of columns that are never NULL, are appended to, never mirrored: " + names(keyless),
-			Fix:     "ALTER TABLE … ADD PRIMARY KEY, or name columns in --message-key-columns",
+			Fix:     "ALTER TABLE … ADD PRIMARY KEY, or let it be appended",
 			Notice:  true,
 		})
 	}

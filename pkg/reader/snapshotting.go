@@ -18,10 +18,14 @@ func (s *session) beginSnapshot(id debezium.TableID, from debezium.Position, ini
 // resumeSnapshots queues the tables that are not finished.
 func (s *session) resumeSnapshots() {
 	for id, p := range s.progress.Snapshot {
+		if !s.cfg.Captured(id) { // should it be captured again, its rows come by a new snapshot
+			s.progress.Forget(id)
+			continue
+		}
 		if p.Rows > 0 {
 			s.begun[id] = true
 		}
-		if p.State != checkpoint.Captured && s.cfg.Captured(id) {
+		if p.State != checkpoint.Captured {
 			s.chunks.add(id, p, s.progress.Snapshotting)
 		}
 	}
