@@ -107,19 +107,14 @@ func applierOf(c *config.Applier, client *kafka.Client, catalog *lake.Catalog, l
 // maintenanceOf is how tables are kept in order. With --maintenance off nothing
 // is merged, expired or removed; old rows still get the values of new columns.
 func maintenanceOf(c *config.Applier) maintenance.Config {
-	m := maintenance.Config{
+	return maintenance.Config{
 		Policy: maintenance.Policy{
 			TargetBytes: int64(c.TargetFileSize), MaxBytes: int64(c.Maintenance.MaxBytes),
-			DeadRows: c.Maintenance.DeadRows, MinFiles: c.Maintenance.MinFiles,
+			DeadRows: c.Maintenance.DeadRows, MinFiles: c.Maintenance.MinFiles, Off: c.Mode == "off",
 		},
 		Interval: c.Maintenance.Interval, SnapshotMaxAge: c.SnapshotMaxAge, SnapshotMinCount: c.SnapshotMinCount,
 		OrphanAge: c.Maintenance.OrphanAge, OrphanScan: c.Maintenance.OrphanScan,
 	}
-	if c.Mode == "off" {
-		const never = 1 << 30
-		m.DeadRows, m.MinFiles, m.MaxManifests, m.SnapshotMinCount, m.OrphanScan = never, never, never, never, -1
-	}
-	return m
 }
 
 // tableOf is the settings of one table: the first entry of the file that matches.

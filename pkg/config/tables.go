@@ -113,7 +113,7 @@ type Maintenance struct {
 
 func defaultMaintenance() Maintenance {
 	return Maintenance{
-		Interval: time.Minute, MaxBytes: 1 << 30, DeadRows: 0.1, MinFiles: 8, OrphanAge: 72 * time.Hour, OrphanScan: 24 * time.Hour,
+		Interval: time.Minute, MaxBytes: 1 << 30, DeadRows: 0.1, MinFiles: 4, OrphanAge: 72 * time.Hour, OrphanScan: 24 * time.Hour,
 	}
 }
 

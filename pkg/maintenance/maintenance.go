@@ -10,14 +10,12 @@ package maintenance
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/firn-cdc/firn/pkg/commit"
-	"github.com/firn-cdc/firn/pkg/datafile"
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/keyindex"
 	"github.com/firn-cdc/firn/pkg/lake"
@@ -34,7 +32,7 @@ type Config struct {
 	RowGroupBytes int64
 	InlineBytes   int64         // a rewrite of up to so many bytes is done at once, not beside; the default is 8 MiB
 	Share         float64       // of the time that may be spent on other rewrites; the default is 0.25
-	Interval      time.Duration // between looks where nothing seems to be due; the default is 1 min
+	Interval      time.Duration // between looks where nothing seems to be due, and until a table rests; the default is 1 min
 	MaxManifests  int           // at which manifests are merged; the default is 20
 
 	SnapshotMaxAge   time.Duration // at least 1 h; the default is 2 h
@@ -100,6 +98,8 @@ type Maintainer struct {
 
 	job     *job      // goes on beside; nil: none
 	rest    time.Time // no other before
+	head    int64     // table snapshot at the last step
+	changed time.Time // since when it is that of somebody else
 	looked  time.Time
 	files   int // data files at the last look
 	columns *columns
@@ -156,7 +156,9 @@ func (d *Did) Committed() bool { return d.Snapshot != 0 }
 // table has to be opened again, and the Maintainer closed. After any other error
 // the index may be behind the table.
 func (m *Maintainer) Step(ctx context.Context) (Did, error) {
+	m.note()
 	did, err := m.step(ctx)
+	m.head = m.table.SnapshotID()
 	if err != nil {
 		return did, fmt.Errorf("maintain table %s: %w", m.table.Name(), err)
 	}
@@ -182,8 +184,8 @@ func (m *Maintainer) step(ctx context.Context) (Did, error) {
 			return did, err
 		}
 	}
-	if m.table.Properties()["gc.enabled"] == "false" { // others own files, too
-		return m.idle(), nil
+	if m.cfg.Off || m.table.Properties()["gc.enabled"] == "false" { // other tables have its files, too
+		return m.waiting(), nil
 	}
 	if did, err := m.expire(ctx); did.Action != Nothing || err != nil {
 		return did, err
@@ -191,10 +193,11 @@ func (m *Maintainer) step(ctx context.Context) (Did, error) {
 	if did, err := m.searchOrphans(ctx); did.Action != Nothing || err != nil {
 		return did, err
 	}
-	return m.idle(), nil
+	return m.waiting(), nil
 }
 
-func (m *Maintainer) idle() Did {
+// waiting is what a step says that found nothing to do.
+func (m *Maintainer) waiting() Did {
 	if m.job != nil {
 		return Did{Action: Busy}
 	}
@@ -213,23 +216,36 @@ func (m *Maintainer) ready() bool {
 	}
 }
 
-// Drain steps until there is nothing left to do.
+// Drain steps until there is nothing left to do, as for a table that rests.
 func (m *Maintainer) Drain(ctx context.Context) error {
 	for {
-		m.looked, m.rest = time.Time{}, time.Time{}
+		m.looked, m.rest, m.changed, m.head = time.Time{}, time.Time{}, time.Time{}, m.table.SnapshotID()
 		did, err := m.Step(ctx)
 		switch {
 		case err != nil:
 			return err
-		case did.Action == Nothing:
-			return nil
 		case did.Action == Busy || did.Action == Started:
-			select {
-			case <-m.Ready():
-			case <-ctx.Done():
-				return ctx.Err()
-			}
+			err = wait(ctx, m.job.done)
+		case did.Action != Nothing:
+		case m.garbage != nil:
+			err = wait(ctx, m.garbage.done)
+		case m.search != nil:
+			err = wait(ctx, m.search.done)
+		default:
+			return nil
 		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func wait(ctx context.Context, done <-chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -269,6 +285,16 @@ func (m *Maintainer) beside(ctx context.Context, f func(context.Context)) {
 	m.background.Go(func() { f(ctx) })
 }
 
+// note remembers when the table was last changed by anything but maintenance.
+func (m *Maintainer) note() {
+	if head := m.table.SnapshotID(); head != m.head {
+		m.head, m.changed = head, m.cfg.Now()
+	}
+}
+
+// idle reports whether the table rests.
+func (m *Maintainer) idle() bool { return m.cfg.Now().Sub(m.changed) >= m.cfg.Interval }
+
 // due reports, without asking the table, whether a look may find something.
 func (m *Maintainer) due() bool {
 	if m.cfg.Now().Sub(m.looked) >= m.cfg.Interval {
@@ -286,95 +312,4 @@ func (m *Maintainer) due() bool {
 		}
 	}
 	return deletes > len(files) || len(files)-m.files >= m.cfg.MinFiles
-}
-
-// state is the table's files at a table snapshot.
-type state struct {
-	snapshot int64
-	sequence int64
-	live     []datafile.Live
-	stats    []Stat
-	lacks    [][]string // columns, by file
-	others   bool       // there are further files
-
-	manyData, manyDeletes bool // manifests
-}
-
-var errBehind = errors.New("the index does not mirror the table's current snapshot")
-
-// look lists the files and does what the policy says.
-func (m *Maintainer) look(ctx context.Context) (Did, error) {
-	if m.index != nil {
-		if tag, ok := m.index.Tag(); !ok || tag.SnapshotID != m.table.SnapshotID() {
-			return Did{}, errBehind
-		}
-	}
-	s, err := m.list(ctx, m.job)
-	if err != nil {
-		return Did{}, err
-	}
-	m.looked, m.files = m.cfg.Now(), len(s.live)
-	if did, err := m.endFills(ctx, s); did.Action != Nothing || err != nil {
-		return did, err
-	}
-	policy := m.cfg.Policy
-	if m.job != nil || m.cfg.Now().Before(m.rest) {
-		policy.limit = m.cfg.InlineBytes
-	}
-	switch plan := policy.Plan(s.stats); {
-	case len(plan.Rewrite) > 0:
-		return m.rewrite(ctx, s, plan.Rewrite)
-	case !plan.Empty() || s.manyData || s.manyDeletes:
-		return m.replace(ctx, s, nil)
-	default:
-		return Did{}, nil
-	}
-}
-
-// list reads the files of the current table snapshot, but for those that a job is
-// about.
-func (m *Maintainer) list(ctx context.Context, without *job) (*state, error) {
-	head := m.table.Iceberg().CurrentSnapshot()
-	all, err := datafile.List(ctx, m.table, head.SnapshotID)
-	if err != nil {
-		return nil, err
-	}
-	if err := m.readFills(); err != nil {
-		return nil, err
-	}
-	s := &state{snapshot: head.SnapshotID, sequence: head.SequenceNumber}
-	if err := m.countManifests(ctx, s); err != nil {
-		return nil, err
-	}
-	for _, l := range all {
-		if !m.ours(l.File) || without != nil && without.reads(l.File) {
-			s.others = true
-			continue
-		}
-		lacks, err := m.lacks(ctx, l.File)
-		if err != nil {
-			return nil, err
-		}
-		stat := Stat{
-			Group: groupOf(l.File), Bytes: l.File.Bytes(), Rows: l.File.Rows(), DeleteFiles: len(l.Deletes), Lacking: len(lacks) > 0,
-		}
-		for _, d := range l.Deletes {
-			if d.Target() == l.File.Path() {
-				stat.Dead += d.Rows()
-			}
-		}
-		stat.Dead = min(stat.Dead, stat.Rows)
-		s.live, s.stats, s.lacks = append(s.live, l), append(s.stats, stat), append(s.lacks, lacks)
-	}
-	return s, nil
-}
-
-// ours reports whether all rows of the file are the shard's.
-func (m *Maintainer) ours(f datafile.File) bool {
-	return m.cfg.Alone || f.Label() != "" && f.Label() == m.cfg.Label
-}
-
-// groupOf names the partition that a file is in.
-func groupOf(f datafile.File) string {
-	return fmt.Sprint(f.Iceberg().SpecID(), f.Iceberg().Partition())
 }

@@ -14,7 +14,22 @@ type Policy struct {
 	DeadRows    float64 // share of dead rows at which a file is rewritten; the default is 0.1
 	MinFiles    int     // small files that are worth merging; the default is 4
 
+	Off bool // only columns are filled
+
 	limit int64 // of a rewrite for the time being, if it is not 0
+	idle  bool  // nothing else is going on
+}
+
+// What is worth doing while a table rests, once for each time that it changes.
+const (
+	idleDeadRows = 0.02
+	idleRatio    = 20 // a file is merged with smaller ones that are together so many times smaller
+)
+
+// whenIdle returns the policy for a table that rests.
+func (p Policy) whenIdle() Policy {
+	p.DeadRows, p.MinFiles, p.idle = min(p.DeadRows, idleDeadRows), 2, true
+	return p
 }
 
 func (p Policy) withDefaults() Policy {
@@ -79,6 +94,9 @@ func (p Policy) Plan(files []Stat) Plan {
 		}
 		groups[f.Group] = append(groups[f.Group], i)
 	}
+	if p.Off {
+		return p.fill(files, groups)
+	}
 	best := 0.0
 	for _, name := range sortedKeys(groups) {
 		if pick, gain := p.pick(files, groups[name]); gain > best {
@@ -119,13 +137,31 @@ func (p Policy) pick(files []Stat, group []int) (pick []int, gain float64) {
 	if gain > 0 {
 		return pick, gain
 	}
+	if pick = p.lacking(files, group); len(pick) > 0 {
+		gain = 0.5
+	}
+	return pick, gain
+}
+
+// fill plans nothing but fills.
+func (p Policy) fill(files []Stat, groups map[string][]int) Plan {
+	for _, name := range sortedKeys(groups) {
+		if pick := p.lacking(files, groups[name]); len(pick) > 0 {
+			return Plan{Rewrite: pick}
+		}
+	}
+	return Plan{}
+}
+
+// lacking chooses files that lack a column, a few at a time.
+func (p Policy) lacking(files []Stat, group []int) (pick []int) {
 	var bytes int64
 	for _, i := range group {
 		if f := &files[i]; f.Lacking && p.allows(bytes+f.Bytes) && (len(pick) == 0 || bytes+f.Bytes <= openBytes && len(pick) < maxInputs) {
-			pick, bytes, gain = append(pick, i), bytes+f.Bytes, 0.5
+			pick, bytes = append(pick, i), bytes+f.Bytes
 		}
 	}
-	return pick, gain
+	return pick
 }
 
 func (p Policy) allows(bytes int64) bool { return p.limit == 0 || bytes <= p.limit }
@@ -151,7 +187,7 @@ func (p Policy) small(files []Stat, group []int) (pick []int, gain float64) {
 		if !fit {
 			break
 		}
-		if k > 0 && f.live() <= live {
+		if k > 0 && (f.live() <= live || p.idle && f.live() <= live*idleRatio) {
 			n = k + 1
 		}
 		live += f.live()

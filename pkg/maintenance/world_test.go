@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"log/slog"
 	"maps"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -48,12 +46,13 @@ type world struct {
 	row       *debezium.Schema   // of new events
 	rows      map[int64][]string // by key, the other columns' values
 	next      int64              // Kafka offset
+	partition []lake.PartitionField
 	at        func(commit.Point)
 }
 
-func newWorld(t testing.TB, config maintenance.Config) *world {
+func newWorld(t testing.TB, config maintenance.Config, partition ...lake.PartitionField) *world {
 	t.Helper()
-	w := &world{dir: t.TempDir(), config: config, row: rowSchema, rows: make(map[int64][]string)}
+	w := &world{dir: t.TempDir(), config: config, row: rowSchema, rows: make(map[int64][]string), partition: partition}
 	w.open(t)
 	return w
 }
@@ -72,7 +71,7 @@ func (w *world) open(t testing.TB) {
 			t.Error(err)
 		}
 	})
-	if w.table, err = w.catalog.LoadOrCreate(ctx, tableName, w.row, []string{"id"}, lake.CreateOptions{}); err != nil {
+	if w.table, err = w.catalog.LoadOrCreate(ctx, tableName, w.row, []string{"id"}, lake.CreateOptions{Partition: w.partition}); err != nil {
 		t.Fatal(err)
 	}
 	w.committer, err = commit.Open(w.table, commit.Config{
@@ -96,9 +95,6 @@ func (w *world) open(t testing.TB) {
 		}
 	}
 	w.index = w.rebuild(t)
-	if os.Getenv("MLOG") != "" {
-		w.config.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	}
 	w.config.Label, w.config.Alone, w.config.Key = "0", true, keySchema
 	w.m = maintenance.New(w.config, w.table, w.index, w.committer)
 	m := w.m
@@ -231,6 +227,12 @@ func (w *world) tryFlush(ctx context.Context, changes []change) error {
 	for _, f := range fills {
 		config.Fills = append(config.Fills, f.Fill)
 	}
+	schemas := make([]*debezium.Schema, len(w.row.Fields)) // an event may be older than a column
+	for i := range schemas {
+		older := *w.row
+		older.Fields = w.row.Fields[:i+1]
+		schemas[i] = &older
+	}
 	var upserts []int
 	written, err := datafile.Write(ctx, w.table, func(yield func(*debezium.Schema, []debezium.Value) bool) {
 		for i, k := range order {
@@ -244,7 +246,7 @@ func (w *world) tryFlush(ctx context.Context, changes []change) error {
 			for _, v := range c.values {
 				row = append(row, debezium.Text(v))
 			}
-			if !yield(w.row, row[:len(w.row.Fields)]) {
+			if !yield(schemas[len(row)-1], row) {
 				return
 			}
 		}
