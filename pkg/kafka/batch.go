@@ -1,39 +1,41 @@
 package kafka
 
 import (
+	"encoding/binary"
+	"math/bits"
+	"reflect"
 	"time"
+	"unsafe"
 
 	"github.com/IBM/sarama"
 )
 
 const (
-	arenaBytes     = 64 << 10
-	keptBlocks     = 128
-	keptBatches    = 8
-	keptRecords    = 8192 // the longest records array that is kept for reuse
-	recordOverhead = 21   // most bytes that a record's lengths and deltas take on the wire
+	freshBytes     = 64 << 10 // of a new batch's buffer
+	recordOverhead = 21       // most bytes that a record's lengths and deltas take on the wire
 	recordMemory   = 160
 )
 
-// batch is the records of one partition that travel together. Keys and values
-// are copied into its arena, so that what a caller sent may be reused at once.
+// batch is the records of one partition that travel together, in the form of
+// the wire (https://kafka.apache.org/documentation/#recordbatch), so that what
+// a caller sent may be reused at once.
 type batch struct {
 	partition *partition
-	records   []sarama.Record
-	headers   []sarama.RecordHeader
-	arena     [][]byte // blocks; the last is being filled
-	blocks    *blocks
+	records   []byte
+	count     int
 	born      time.Time
 	first     int64 // timestamps, ms
 	max       int64
-	wire      int // bytes before compression, estimated upwards
-	memory    int // bytes charged to the producer's buffer
+	size      int // bytes, estimated upwards: what is charged to the producer's buffer
+	keySize   int // of the first record
 
+	packed  []byte              // records, compressed
 	encoded *sarama.RecordBatch // made at the first attempt, so that a retry is the same bytes
-	shared  bool                // the arena belongs to another batch too: no reuse
+	unused  []*sarama.Record    // sarama only counts them
 }
 
-// sizes returns what r adds to a batch on the wire and in memory.
+// sizes returns what r adds to a batch on the wire, at most, and what it takes
+// in memory once it has been read.
 func sizes(r *Record) (wire, memory int) {
 	n := len(r.Key) + len(r.Value)
 	for i := range r.Headers {
@@ -42,107 +44,148 @@ func sizes(r *Record) (wire, memory int) {
 	return n + recordOverhead, n + recordMemory + 64*len(r.Headers)
 }
 
-func (b *batch) append(r *Record, stamp int64, wire, memory int) {
-	if len(b.records) == 0 {
-		b.first, b.max = stamp, stamp
+func (b *batch) append(r *Record, stamp int64, size int) {
+	if b.count == 0 {
+		b.first, b.max, b.keySize = stamp, stamp, len(r.Key)
 	}
 	b.max = max(b.max, stamp)
-	rec := sarama.Record{
-		TimestampDelta: time.Duration(stamp-b.first) * time.Millisecond,
-		Key:            b.copy(r.Key),
-		Value:          b.copy(r.Value),
+	b.size += size
+	delta, offset := stamp-b.first, int64(b.count)
+	b.count++
+	n := 1 + varintSize(delta) + varintSize(offset) + bytesSize(r.Key) + bytesSize(r.Value) + varintSize(int64(len(r.Headers)))
+	for i := range r.Headers {
+		n += varintSize(int64(len(r.Headers[i].Key))) + len(r.Headers[i].Key) + bytesSize(r.Headers[i].Value)
 	}
-	if len(r.Headers) > 0 {
-		rec.Headers = make([]*sarama.RecordHeader, len(r.Headers))
-		b.headers = grow(b.headers, len(r.Headers))
-		for i, h := range r.Headers {
-			b.headers = append(b.headers, sarama.RecordHeader{Key: b.copyString(h.Key), Value: b.copy(h.Value)})
-			rec.Headers[i] = &b.headers[len(b.headers)-1]
-		}
+	w := binary.AppendVarint(grow(b.records, size), int64(n))
+	w = append(w, 0) // attributes
+	w = binary.AppendVarint(w, delta)
+	w = binary.AppendVarint(w, offset)
+	w = appendBytes(w, r.Key)
+	w = appendBytes(w, r.Value)
+	w = binary.AppendVarint(w, int64(len(r.Headers)))
+	for i := range r.Headers {
+		w = binary.AppendVarint(w, int64(len(r.Headers[i].Key)))
+		w = append(w, r.Headers[i].Key...)
+		w = appendBytes(w, r.Headers[i].Value)
 	}
-	b.records = append(b.records, rec)
-	b.wire += wire
-	b.memory += memory
+	b.records = w
 }
 
-// grow makes room for n more without moving what pointers lead to.
-func grow(s []sarama.RecordHeader, n int) []sarama.RecordHeader {
-	if len(s)+n <= cap(s) {
-		return s
+// grow makes room for n bytes more, in few steps: what it grows for is copied.
+func grow(b []byte, n int) []byte {
+	if cap(b)-len(b) >= n {
+		return b
 	}
-	return make([]sarama.RecordHeader, 0, max(256, n))
+	return append(make([]byte, 0, max(4*cap(b), len(b)+n)), b...)
 }
 
-// copy keeps nil apart from empty: the first is a null on the wire.
-func (b *batch) copy(p []byte) []byte {
+// bytesSize is what appendBytes appends.
+func bytesSize(p []byte) int {
 	if p == nil {
-		return nil
+		return 1
 	}
-	room := b.room(len(p))
-	copy(room, p)
-	return room
+	return varintSize(int64(len(p))) + len(p)
 }
 
-func (b *batch) copyString(s string) []byte {
-	room := b.room(len(s))
-	copy(room, s)
-	return room
+// appendBytes keeps nil apart from empty: the first is a null.
+func appendBytes(dst, p []byte) []byte {
+	if p == nil {
+		return binary.AppendVarint(dst, -1)
+	}
+	return append(binary.AppendVarint(dst, int64(len(p))), p...)
 }
 
-func (b *batch) room(n int) []byte {
-	last := len(b.arena) - 1
-	if last < 0 || cap(b.arena[last])-len(b.arena[last]) < n {
-		b.arena = append(b.arena, b.blocks.take(n))
-		last++
-	}
-	block := b.arena[last]
-	b.arena[last] = block[:len(block)+n]
-	return b.arena[last][len(block) : len(block)+n : len(block)+n]
+func varintSize(v int64) int {
+	zigzag := uint64(v<<1) ^ uint64(v>>63)
+	return (bits.Len64(zigzag|1) + 6) / 7
 }
 
 // split halves a batch that the broker found too large. No part of it was
 // written, so the halves take its sequence numbers.
 func (b *batch) split() (*batch, *batch) {
-	half := len(b.records) / 2
-	part := func(records []sarama.Record, share int) *batch {
-		return &batch{
-			partition: b.partition, blocks: b.blocks, records: records, born: b.born, first: b.first, max: b.max,
-			wire: b.wire * share / len(b.records), memory: b.memory * share / len(b.records), shared: true,
+	half := b.count / 2
+	part := func(size int) *batch {
+		return &batch{partition: b.partition, born: b.born, first: b.first, max: b.max, size: size}
+	}
+	first := part(b.size * half / b.count)
+	second := part(b.size - first.size) // the sum stays what was charged
+	rest := b.records
+	for i := range b.count {
+		n, size := binary.Varint(rest)
+		record := rest[size : size+int(n)]
+		rest = rest[size+int(n):]
+		if i < half {
+			first.again(record)
+		} else {
+			second.again(record)
 		}
 	}
-	first, second := part(b.records[:half:half], half), part(b.records[half:], len(b.records)-half)
-	second.memory = b.memory - first.memory // the sum stays what was charged
 	return first, second
 }
 
-// blocks are arena blocks to use again, guarded by the producer's lock.
-type blocks struct{ free [][]byte }
-
-func (l *blocks) take(n int) []byte {
-	last := len(l.free) - 1
-	if n > arenaBytes || last < 0 {
-		return make([]byte, 0, max(arenaBytes, n))
+// again appends a record of a batch with the same first timestamp.
+func (b *batch) again(record []byte) {
+	_, stamp := binary.Varint(record[1:])
+	_, offset := binary.Varint(record[1+stamp:])
+	head, tail := record[:1+stamp], record[1+stamp+offset:]
+	if b.count == 0 {
+		n, _ := binary.Varint(tail)
+		b.keySize = max(int(n), 0)
 	}
-	block := l.free[last]
-	l.free = l.free[:last]
-	return block
+	b.records = binary.AppendVarint(b.records, int64(len(head)+varintSize(int64(b.count))+len(tail)))
+	b.records = append(b.records, head...)
+	b.records = binary.AppendVarint(b.records, int64(b.count))
+	b.records = append(b.records, tail...)
+	b.count++
 }
 
-// recycle keeps b and its arena for reuse, p.mu held.
+// encode numbers a batch that has not been sent. Its sequence is final: a
+// later attempt is the same batch to the broker.
+func (p *Producer) encode(b *batch) (*sarama.RecordBatch, error) {
+	packer := p.packer()
+	defer p.returnPacker(packer)
+	var err error
+	if b.packed, err = packer.pack(b.packed[:0], b.records); err != nil {
+		return nil, err
+	}
+	if cap(b.unused) < b.count {
+		b.unused = make([]*sarama.Record, b.count)
+	}
+	encoded := &sarama.RecordBatch{
+		Version: 2, Codec: p.codec, Records: b.unused[:b.count],
+		FirstTimestamp: time.UnixMilli(b.first), MaxTimestamp: time.UnixMilli(b.max), LastOffsetDelta: int32(b.count - 1),
+		ProducerID: p.id, ProducerEpoch: p.epoch, FirstSequence: b.partition.sequence,
+		IsTransactional: p.cfg.TransactionalID != "",
+	}
+	setRecords(encoded, b.packed)
+	return encoded, nil
+}
+
+// setRecords gives a batch its records in the form of the wire, compressed.
+// sarama sends them as they are, but keeps the field to itself, where it puts
+// what it has made of Records with three copies and an allocation for each.
+func setRecords(b *sarama.RecordBatch, packed []byte) {
+	field := reflect.ValueOf(b).Elem().FieldByName("compressedRecords")
+	*(*[]byte)(unsafe.Pointer(field.UnsafeAddr())) = packed
+}
+
+// recycle keeps b and its buffers for reuse, p.mu held.
 func (p *Producer) recycle(b *batch) {
-	if b.shared {
-		return
+	if size := cap(b.records) + cap(b.packed); p.kept+size <= p.cfg.BufferBytes {
+		p.kept += size
+		*b = batch{records: b.records[:0], packed: b.packed[:0], unused: b.unused}
+		p.free = append(p.free, b)
 	}
-	for _, block := range b.arena {
-		if cap(block) == arenaBytes && len(p.blocks.free) < keptBlocks {
-			p.blocks.free = append(p.blocks.free, block[:0])
-		}
+}
+
+// newBatch returns an empty batch, p.mu held.
+func (p *Producer) newBatch() *batch {
+	last := len(p.free) - 1
+	if last < 0 {
+		return &batch{records: make([]byte, 0, freshBytes)}
 	}
-	if cap(b.records) > keptRecords || len(p.free) >= keptBatches {
-		return
-	}
-	clear(b.records)
-	clear(b.arena)
-	*b = batch{records: b.records[:0], arena: b.arena[:0], blocks: &p.blocks}
-	p.free = append(p.free, b)
+	b := p.free[last]
+	p.free = p.free[:last]
+	p.kept -= cap(b.records) + cap(b.packed)
+	return b
 }

@@ -83,7 +83,8 @@ type Producer struct {
 	last     *topic       // of the last record
 	active   []*partition // those with something to send
 	free     []*batch
-	blocks   blocks
+	kept     int // bytes of their buffers
+	packers  []*packer
 	buffered int
 	unacked  int // batches
 	hurry    int // callers that wait for the buffer to drain
@@ -125,8 +126,12 @@ func NewProducer(ctx context.Context, c *Client, cfg ProducerConfig) (*Producer,
 	if err != nil {
 		return nil, err
 	}
+	first, err := newPacker(codec)
+	if err != nil {
+		return nil, err
+	}
 	p := &Producer{
-		cfg: cfg, codec: codec, logger: c.logger, brokers: c.cfg.Brokers, id: -1, epoch: -1,
+		cfg: cfg, codec: codec, packers: []*packer{first}, logger: c.logger, brokers: c.cfg.Brokers, id: -1, epoch: -1,
 		wake: make(chan struct{}, 1), done: make(chan struct{}), changed: make(chan struct{}),
 		topics: make(map[string]*topic),
 	}
@@ -173,14 +178,14 @@ func (p *Producer) SendContext(ctx context.Context, r *Record) error {
 var errInterrupted = errors.New("interrupted")
 
 func (p *Producer) send(done <-chan struct{}, r *Record) error {
-	wire, memory := sizes(r)
+	size, _ := sizes(r)
 	stamp := r.Timestamp.UnixMilli()
 	if r.Timestamp.IsZero() {
 		stamp = time.Now().UnixMilli()
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for p.buffered > 0 && p.buffered+memory > p.cfg.BufferBytes && p.failed() == nil {
+	for p.buffered > 0 && p.buffered+size > p.cfg.BufferBytes && p.failed() == nil {
 		p.hurry++
 		p.poke()
 		ok := p.wait(done)
@@ -195,14 +200,14 @@ func (p *Producer) send(done <-chan struct{}, r *Record) error {
 	if p.cfg.TransactionalID != "" && !p.inTxn {
 		return errors.New("send outside a Kafka transaction")
 	}
-	if wire > maxRequestBytes {
-		return &RecordTooLargeError{Topic: r.Topic, Size: wire, KeySize: len(r.Key)}
+	if size > maxRequestBytes {
+		return &RecordTooLargeError{Topic: r.Topic, Size: size, KeySize: len(r.Key)}
 	}
 	part, err := p.pick(r)
 	if err != nil {
 		return err
 	}
-	for part.open != nil && part.open.wire+wire > p.cfg.BatchBytes {
+	for part.open != nil && part.open.size+size > p.cfg.BatchBytes {
 		p.seal(part)
 		if part, err = p.pick(r); err != nil {
 			return err
@@ -212,9 +217,9 @@ func (p *Producer) send(done <-chan struct{}, r *Record) error {
 	if b == nil {
 		b = p.batch(part)
 	}
-	b.append(r, stamp, wire, memory)
-	p.buffered += memory
-	if b.wire >= p.cfg.BatchBytes {
+	b.append(r, stamp, size)
+	p.buffered += size
+	if b.size >= p.cfg.BatchBytes {
 		p.poke()
 	}
 	return nil
@@ -273,12 +278,7 @@ func (p *Producer) topic(name string) (*topic, error) {
 
 // batch opens a batch in part.
 func (p *Producer) batch(part *partition) *batch {
-	var b *batch
-	if n := len(p.free); n > 0 {
-		b, p.free = p.free[n-1], p.free[:n-1]
-	} else {
-		b = &batch{blocks: &p.blocks}
-	}
+	b := p.newBatch()
 	b.partition, b.born = part, time.Now()
 	part.open = b
 	p.unacked++

@@ -232,13 +232,21 @@ func TestProducer_RecordTooLarge(t *testing.T) {
 	p := producer(t, c, kafka.ProducerConfig{})
 
 	t.Run("a batch that is too large is split", func(t *testing.T) {
-		var want []string
+		var want []kafka.Record
 		for i := range 50 {
-			want = append(want, fmt.Sprintf("%0100d", i))
+			want = append(want, kafka.Record{
+				Topic: "t", Offset: int64(i), Timestamp: time.UnixMilli(1_700_000_000_000 + int64(i*i*100)),
+				Key: fmt.Appendf(nil, "%d", i), Value: fmt.Appendf(nil, "%0100d", i), Headers: []kafka.Header{{Key: "n", Value: fmt.Append(nil, i)}},
+			})
+			must(t, p.Send(&want[i]))
 		}
-		sendAll(t, p, "t", want...)
 		must(t, p.Flush(t.Context()))
-		if diff := cmp.Diff([][]string{want}, readAll(t, c, "t", 1)); diff != "" {
+		var got []kafka.Record
+		must(t, c.ReadAll(t.Context(), "t", 0, 0, func(r *kafka.Record) error {
+			got = append(got, *r)
+			return nil
+		}))
+		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
 	})

@@ -66,8 +66,8 @@ func (p *Producer) round() (round []*batch, wait time.Duration) {
 			part.active = false
 			continue
 		}
-		if b := part.queue[0]; bytes == 0 || bytes+b.wire <= roundBytes {
-			bytes += b.wire
+		if b := part.queue[0]; bytes == 0 || bytes+b.size <= roundBytes {
+			bytes += b.size
 			round = append(round, b)
 			part.queue = part.queue[1:]
 			served = append(served, part)
@@ -94,7 +94,7 @@ func (p *Producer) due(now time.Time) (bool, time.Duration) {
 			continue
 		}
 		left := p.cfg.Linger - now.Sub(part.open.born)
-		if left <= 0 || part.open.wire >= p.cfg.BatchBytes {
+		if left <= 0 || part.open.size >= p.cfg.BatchBytes {
 			return true, 0
 		}
 		wait = min(wait, left)
@@ -166,18 +166,25 @@ func (p *Producer) produce(leader *sarama.Broker, of []int, round []*batch, resu
 	if p.cfg.TransactionalID != "" {
 		req.TransactionalID = &p.cfg.TransactionalID
 	}
+	sent := make([]int, 0, len(of))
 	for _, i := range of {
 		b := round[i]
 		if b.encoded == nil {
-			b.encoded = p.encode(b)
+			if b.encoded, results[i] = p.encode(b); results[i] != nil {
+				continue
+			}
 		}
 		req.AddBatch(b.partition.topic.name, b.partition.id, b.encoded)
+		sent = append(sent, i)
+	}
+	if len(sent) == 0 {
+		return
 	}
 	answer, err := leader.Produce(req)
 	if broken(err) {
 		_ = leader.Close()
 	}
-	for _, i := range of {
+	for _, i := range sent {
 		results[i] = err
 		if err != nil {
 			continue
@@ -192,31 +199,13 @@ func (p *Producer) produce(leader *sarama.Broker, of []int, round []*batch, resu
 	}
 }
 
-// encode numbers a batch that has not been sent. Its sequence is final: a
-// later attempt is the same batch to the broker.
-func (p *Producer) encode(b *batch) *sarama.RecordBatch {
-	records := make([]*sarama.Record, len(b.records))
-	for i := range b.records {
-		b.records[i].OffsetDelta = int64(i)
-		records[i] = &b.records[i]
-	}
-	encoded := &sarama.RecordBatch{
-		Version: 2, Codec: p.codec, CompressionLevel: sarama.CompressionLevelDefault,
-		FirstTimestamp: time.UnixMilli(b.first), MaxTimestamp: time.UnixMilli(b.max),
-		LastOffsetDelta: int32(len(records) - 1), Records: records,
-		ProducerID: p.id, ProducerEpoch: p.epoch, FirstSequence: b.partition.sequence,
-		IsTransactional: p.cfg.TransactionalID != "",
-	}
-	return encoded
-}
-
 // settle records the result of one attempt at b, p.mu held. It reports whether b
 // is to be sent again.
 func (p *Producer) settle(b *batch, err error) (again bool) {
 	part := b.partition
 	switch {
 	case err == nil:
-		part.sequence = advance(part.sequence, len(b.records))
+		part.sequence = advance(part.sequence, b.count)
 		p.release(b)
 		return false
 	case p.failed() != nil:
@@ -224,7 +213,7 @@ func (p *Producer) settle(b *batch, err error) (again bool) {
 		p.release(b)
 		return false
 	case errors.Is(err, sarama.ErrMessageSizeTooLarge) || errors.Is(err, sarama.ErrMessageSetSizeTooLarge):
-		if len(b.records) > 1 {
+		if b.count > 1 {
 			first, second := b.split()
 			p.unacked++
 			part.queue = append([]*batch{first, second}, part.queue...)
@@ -274,15 +263,15 @@ func (p *Producer) drop() {
 
 func (p *Producer) release(b *batch) {
 	p.unacked--
-	p.buffered -= b.memory
+	p.buffered -= b.size
 	p.recycle(b)
 }
 
 func (p *Producer) produceError(b *batch, err error) error {
-	e := &ProduceError{Topic: b.partition.topic.name, Partition: b.partition.id, Records: len(b.records), Size: b.wire, err: explain(err)}
+	e := &ProduceError{Topic: b.partition.topic.name, Partition: b.partition.id, Records: b.count, Size: b.size, err: explain(err)}
 	switch {
 	case errors.Is(err, sarama.ErrMessageSizeTooLarge), errors.Is(err, sarama.ErrMessageSetSizeTooLarge):
-		e.err = &RecordTooLargeError{Topic: e.Topic, Size: b.wire, KeySize: len(b.records[0].Key)}
+		e.err = &RecordTooLargeError{Topic: e.Topic, Size: b.size, KeySize: b.keySize}
 	case retriable(err):
 		e.err = fmt.Errorf("not acknowledged within %s: %w", p.cfg.DeliveryTimeout, e.err)
 	}
