@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -63,8 +64,13 @@ func run(ctx context.Context) error {
 	}
 }
 
+// programBytes is what the program itself takes of a process's memory, besides
+// what the collector knows of.
+const programBytes = 32 << 20
+
 // read runs the reader beside its status page.
 func read(ctx context.Context, c *config.Reader, build telemetry.Build, log *slog.Logger) error {
+	debug.SetMemoryLimit(int64(c.Memory) - programBytes)
 	registry := telemetry.NewRegistry(build)
 	board := status.NewBoard(build.Version)
 	server, err := status.Listen(ctx, status.Config{

@@ -92,9 +92,9 @@ func readerOf(ctx context.Context, c *config.Reader, client *kafka.Client, log *
 		r.HistoryTopic = c.SchemaHistoryInternalKafkaTopic
 	}
 	r.AllowFKCascade, r.Unlogged, r.StopAtEnd = c.AllowFKCascade, reader.UnloggedChange(c.OnUnloggedChange), c.StopAtEnd
-	// Of the memory, a quarter is for records on their way to Kafka, and as much for chunks that wait, of
-	// which a worker has up to three.
-	r.BufferBytes = int(c.Memory / 4)
+	// Of the memory, a sixteenth is for records on their way to Kafka: more would not make them faster. A
+	// quarter is for chunks that wait, of which a worker has up to three.
+	r.BufferBytes = int(c.Memory / 16)
 	r.SnapshotChunkBytes = max(int(c.Memory)/4/(3*max(c.SnapshotParallelism, 1)), 64<<10)
 	return r, nil
 }
