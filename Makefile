@@ -3,7 +3,7 @@
 GO       ?= go
 BIN      := bin
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS  := -s -w -X github.com/firn-cdc/firn/pkg/telemetry.version=$(VERSION)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
 LINTER   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # The whole of iceberg-go is compiled once per build mode; the race detector's
 # mode is for the packages that run goroutines.

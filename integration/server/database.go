@@ -44,7 +44,8 @@ type Database struct {
 	flags []string
 	root  string
 	cmd   *exec.Cmd
-	done  chan error
+	done  chan struct{} // closed when the server has ended
+	ended error         // why, then
 }
 
 // StartDatabase starts a server of its own in dir, with a binary log as firn
@@ -99,8 +100,12 @@ func (d *Database) Start(ctx context.Context) error {
 	if err := d.cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", d.Kind, err)
 	}
-	d.done = make(chan error, 1)
-	go func() { d.done <- d.cmd.Wait() }()
+	cmd, done := d.cmd, make(chan struct{})
+	d.done = done
+	go func() {
+		d.ended = cmd.Wait()
+		close(done)
+	}()
 	return d.ready(ctx)
 }
 
@@ -140,10 +145,10 @@ func (d *Database) ready(ctx context.Context) error {
 			return conn.Close()
 		}
 		select {
-		case err := <-d.done:
+		case <-d.done:
 			d.cmd = nil
 			log, _ := os.ReadFile(d.errorLog())
-			return fmt.Errorf("%s ended at start (%w):\n%s", d.Kind, err, tail(log, 2000))
+			return fmt.Errorf("%s ended at start (%w):\n%s", d.Kind, d.ended, tail(log, 2000))
 		case <-ctx.Done():
 			return fmt.Errorf("wait for %s on %s: %w", d.Kind, d.Addr, ctx.Err())
 		case <-tick.C:

@@ -256,7 +256,7 @@ func (s *setup) run(ctx context.Context, stopAtEnd bool) error {
 	cfg := applier.Config{
 		Kafka: client, Catalog: catalog, GroupID: "g", Prefix: prefix, Shards: s.shards, Rows: s.rows, Interval: 50 * time.Millisecond,
 		Memory: 128 << 20, IndexDir: filepath.Join(s.dir, s.index), IndexMemory: 16 << 20, StopAtEnd: stopAtEnd,
-		SessionTimeout: 400 * time.Millisecond, Logger: s.log, At: s.at,
+		SessionTimeout: 3 * time.Second, Logger: s.log, At: s.at,
 	}
 	if s.change != nil {
 		s.change(&cfg)
