@@ -31,7 +31,7 @@ func check(ctx context.Context, c *config.Applier, log *slog.Logger) error {
 	client, err := kafka.Open(ctx, kafkaOf(c, log))
 	say("kafka", err)
 	if err == nil {
-		defer client.Close()
+		defer func() { _ = client.Close() }() // it only read
 		topics, err := client.Topics(ctx)
 		if err == nil {
 			settings, e := applierOf(c, client, nil, log)
@@ -47,7 +47,7 @@ func check(ctx context.Context, c *config.Applier, log *slog.Logger) error {
 	}
 	catalog, err := lake.OpenCatalog(ctx, lakeOf(c, log))
 	if err == nil {
-		defer catalog.Close()
+		defer func() { _ = catalog.Close() }() // it only read
 		err = catalog.Check(ctx)
 	}
 	say("catalog", err)

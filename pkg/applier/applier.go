@@ -232,7 +232,7 @@ func (a *Applier) dispatch(ctx context.Context) error {
 	for {
 		got, err := a.consumer.Poll(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // the end of ctx is how dispatching ends
 		}
 		if err != nil {
 			return fmt.Errorf("read from kafka: %w", err)

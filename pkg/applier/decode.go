@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/firn-cdc/firn/pkg/codec"
 	"github.com/firn-cdc/firn/pkg/debezium"
@@ -72,11 +73,11 @@ func (d *decoder) reshape(ctx context.Context, r *kafka.Record, e *debezium.Even
 	versions, next := d.feed.table(d.topic)
 	if next != d.read {
 		d.read, d.shapes = next, nil
-		for i := len(versions) - 1; i >= 0; i-- {
-			if versions[i].Table == nil {
+		for _, v := range slices.Backward(versions) {
+			if v.Table == nil {
 				continue
 			}
-			s, err := newShape(d.topic, versions[i].Table, d.modes)
+			s, err := newShape(d.topic, v.Table, d.modes)
 			if err != nil {
 				return err
 			}

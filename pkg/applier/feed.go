@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -175,7 +176,7 @@ func (f *feed) table(topic string) (versions []version, next int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	v := f.tables[topic]
-	return v[:len(v):len(v)], f.next
+	return slices.Clip(v), f.next
 }
 
 // catchUp returns once all has been read that the topic holds now: what came

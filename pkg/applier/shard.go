@@ -12,7 +12,6 @@ import (
 
 	"github.com/firn-cdc/firn/pkg/kafka"
 	"github.com/firn-cdc/firn/pkg/retry"
-	"github.com/firn-cdc/firn/pkg/status"
 	"github.com/firn-cdc/firn/pkg/telemetry"
 )
 
@@ -41,14 +40,12 @@ type shard struct {
 	caughtUp atomic.Bool
 	ended    chan struct{} // closed when run has returned
 
-	mu       sync.Mutex
-	leave    chan struct{} // closed when the group takes the shard away
-	left     bool
-	lost     bool
-	abandon  context.CancelFunc
-	rows     status.RowCounts
-	boarded  string // the name on the status board
-	sessions int
+	mu      sync.Mutex
+	leave   chan struct{} // closed when the group takes the shard away
+	left    bool
+	lost    bool
+	abandon context.CancelFunc
+	boarded string // the name on the status board
 }
 
 func newShard(a *Applier, g kafka.Shard) *shard {

@@ -358,7 +358,7 @@ func (w *work) account(ctx context.Context) error {
 	return w.flush(ctx)
 }
 
-func (w *work) bad(r *kafka.Record, err error) error {
+func (*work) bad(r *kafka.Record, err error) error {
 	return &BadRecordError{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Err: err}
 }
 
