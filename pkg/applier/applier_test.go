@@ -258,8 +258,7 @@ func TestApplier_Stops(t *testing.T) {
 		err := w.run(func(s *setup) {
 			s.change = func(c *applier.Config) { c.Naming.Map = map[string]string{"db.a": "db.x", "db.b": "db.x"} }
 		})
-		var taken *applier.NameTakenError
-		if !errors.As(err, &taken) {
+		if _, ok := errors.AsType[*applier.NameTakenError](err); !ok {
 			t.Errorf("the error is %v", err)
 		}
 	})

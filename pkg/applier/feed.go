@@ -53,10 +53,10 @@ const feedPause = time.Second // between looks for a topic that is not there
 func (f *feed) run(ctx context.Context) error {
 	policy := retry.Policy{Logger: f.log}
 	err := policy.Do(ctx, "read schema changes", func(ctx context.Context) error { return f.follow(ctx) })
-	if ctx.Err() != nil {
-		return nil
+	if err != nil && ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 func (f *feed) follow(ctx context.Context) (err error) {

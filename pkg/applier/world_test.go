@@ -105,7 +105,7 @@ func (s *source) columns(names ...string) {
 	s.row, s.key = debezium.RowSchema(s.topic, fields), debezium.KeySchema(s.topic, []debezium.Field{id})
 }
 
-func (s *source) values(id int64, texts []string) []debezium.Value {
+func rowOf(id int64, texts []string) []debezium.Value {
 	v := []debezium.Value{debezium.Int(debezium.Int64, id)}
 	for _, text := range texts {
 		v = append(v, debezium.Text(text))
@@ -118,15 +118,15 @@ func (s *source) put(id int64, texts ...string) *kgo.Record {
 	op := debezium.Create
 	var before []debezium.Value
 	if old, ok := s.rows[id]; ok {
-		op, before = debezium.Update, s.values(id, old)
+		op, before = debezium.Update, rowOf(id, old)
 	}
 	s.rows[id] = texts
-	return s.record(&debezium.Event{Op: op, Before: before, After: s.values(id, texts)}, id)
+	return s.record(&debezium.Event{Op: op, Before: before, After: rowOf(id, texts)}, id)
 }
 
 // remove deletes a row: the delete and its tombstone.
 func (s *source) remove(id int64) []*kgo.Record {
-	before := s.values(id, s.rows[id])
+	before := rowOf(id, s.rows[id])
 	delete(s.rows, id)
 	gone := s.record(&debezium.Event{Op: debezium.Delete, Before: before}, id)
 	return []*kgo.Record{gone, {Topic: s.topic, Partition: gone.Partition, Key: gone.Key}}

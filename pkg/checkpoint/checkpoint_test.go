@@ -136,8 +136,8 @@ func fill(t *testing.T, v reflect.Value) {
 	case v.Kind() == reflect.String:
 		v.SetString("text \"\\\n\x01é")
 	case v.Kind() == reflect.Struct:
-		for i := range v.NumField() {
-			fill(t, v.Field(i))
+		for _, field := range v.Fields() {
+			fill(t, field)
 		}
 	case v.Kind() == reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))

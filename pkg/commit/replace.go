@@ -20,7 +20,7 @@ type Replacement struct {
 	RemoveDeletes, AddDeletes []datafile.File // to add one, one must be removed
 	Sequence                  int64           // sequence number of the table snapshot that the added rows were read from
 	MergeManifests            bool            // of data files
-	OwnFiles                  bool // no removed file holds rows of another shard
+	OwnFiles                  bool            // no removed file holds rows of another shard
 
 	Properties, Summary map[string]string
 

@@ -121,11 +121,15 @@ func (r *Consumer) Assign(topic string, partition int32, offset int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.forget(key)
-	r.parts[key] = &reading{
+	r.parts[key] = r.reading(key, offset)
+	signal(r.wake)
+}
+
+func (r *Consumer) reading(key TopicPartition, offset int64) *reading {
+	return &reading{
 		key: key, next: offset, position: offset, high: -1, stable: -1, replica: -1,
 		fetch: r.cfg.FetchBytes, intern: make(map[string]string),
 	}
-	signal(r.wake)
 }
 
 // Unassign stops reading a partition. Poll returns nothing more of it.
@@ -152,7 +156,24 @@ func (r *Consumer) ExpectTopicID(topic, id string) {
 // Pause keeps what was read ahead of a partition from Poll and reads no more.
 func (r *Consumer) Pause(topic string, partition int32) { r.pause(topic, partition, true) }
 
-// Resume ends Pause.
+// Hold is a Pause that takes no room from the other partitions, however long it
+// lasts: what was read ahead is dropped, and read again after Resume.
+func (r *Consumer) Hold(topic string, partition int32) {
+	key := TopicPartition{Topic: topic, Partition: partition}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.parts[key]
+	if p == nil {
+		return
+	}
+	r.forget(key)
+	held := r.reading(key, p.position)
+	held.paused = true
+	r.parts[key] = held
+	signal(r.wake)
+}
+
+// Resume ends Pause and Hold.
 func (r *Consumer) Resume(topic string, partition int32) { r.pause(topic, partition, false) }
 
 func (r *Consumer) pause(topic string, partition int32, paused bool) {

@@ -164,6 +164,41 @@ func TestConsumer_PausedPartitionsAreHeldBack(t *testing.T) {
 	pollUntil(t, r, func(_ kafka.Fetched, got map[int32][]string) bool { return len(got[0]) == 100 })
 }
 
+// What was read ahead of a partition that waits for another one must not keep
+// that one from being read.
+func TestConsumer_AHeldPartitionTakesNoRoom(t *testing.T) {
+	cluster, c := open(t, kfake.SeedTopics(2, "t"))
+	want := produce(t, c, "t", 0, 0, 2000)
+	others := produce(t, c, "t", 1, 0, 2000)
+	fetched := make(chan struct{}, 1000)
+	cluster.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		fetched <- struct{}{}
+		return nil, nil, false
+	})
+	r := consumer(t, c, kafka.ConsumerConfig{BufferBytes: 10_000, FetchBytes: 6000, MaxWait: 10 * time.Millisecond})
+	r.Assign("t", 0, 0)
+	first := pollUntil(t, r, func(_ kafka.Fetched, got map[int32][]string) bool { return len(got[0]) > 0 })[0]
+	for full := false; !full; {
+		select {
+		case <-fetched:
+		case <-time.After(300 * time.Millisecond):
+			full = true
+		}
+	}
+	r.Pause("t", 0)
+	r.Assign("t", 1, 0)
+	got := pollUntil(t, r, func(_ kafka.Fetched, got map[int32][]string) bool { return len(got[1]) == len(others) })
+	if len(got[0]) > 0 {
+		t.Errorf("%d records of the held partition", len(got[0]))
+	}
+	r.Resume("t", 0)
+	rest := pollUntil(t, r, func(f kafka.Fetched, _ map[int32][]string) bool { return f.Partition == 0 && f.Next == 2000 })[0]
+	if diff := cmp.Diff(want, append(first, rest...)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestConsumer_AssignStartsAgain(t *testing.T) {
 	_, c := open(t, kfake.SeedTopics(1, "t"))
 	want := produce(t, c, "t", 0, 0, 1000)
@@ -230,11 +265,13 @@ func TestConsumer_OffsetsOutOfTheLog(t *testing.T) {
 		text  string
 	}{
 		{
-			3, kafka.OffsetOutOfRangeError{Topic: "t", Asked: 3, Earliest: 4, Latest: 10},
+			3,
+			kafka.OffsetOutOfRangeError{Topic: "t", Asked: 3, Earliest: 4, Latest: 10},
 			"read t/0 at offset 3: offset 3 of t/0 is gone: retention has removed the records before 4",
 		},
 		{
-			11, kafka.OffsetOutOfRangeError{Topic: "t", Asked: 11, Earliest: 4, Latest: 10},
+			11,
+			kafka.OffsetOutOfRangeError{Topic: "t", Asked: 11, Earliest: 4, Latest: 10},
 			"read t/0 at offset 11: offset 11 of t/0 is beyond the end 10: the topic was created anew or has lost records",
 		},
 	} {

@@ -3,6 +3,7 @@ package kafka
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -299,9 +300,7 @@ func (r *Consumer) outOfRange(p *reading) {
 func (r *Consumer) checkIDs() {
 	r.mu.Lock()
 	want := make(map[string]string, len(r.ids))
-	for topic, id := range r.ids {
-		want[topic] = id
-	}
+	maps.Copy(want, r.ids)
 	r.mu.Unlock()
 	for topic, id := range want {
 		infos, err := r.client.describe(r.life, []string{topic})

@@ -154,7 +154,9 @@ func (m *member) kill(t *testing.T, r *registry) {
 	}
 	r.forget(m.name)
 	m.stop()
-	<-m.ended
+	if err := <-m.ended; err != nil {
+		t.Logf("killed: %v", err)
+	}
 	m.ended <- nil
 }
 

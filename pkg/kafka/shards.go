@@ -177,8 +177,8 @@ func (b *balancer) move() bool {
 	from := slices.Clone(b.order)
 	slices.SortStableFunc(from, func(x, y *load) int { return cmp.Compare(len(y.shards), len(x.shards)) })
 	for _, m := range from {
-		for i := len(m.shards) - 1; i >= 0; i-- { // what came last is held by nobody else
-			s := m.shards[i]
+		for i, s := range slices.Backward(m.shards) { // what came last is held by nobody else
+
 			if to := b.least(s.Topic); to != nil && len(to.shards)+1 < len(m.shards) {
 				m.shards = slices.Delete(m.shards, i, i+1)
 				m.topics[s.Topic]--

@@ -71,7 +71,7 @@ func (m *Maintainer) newJob(s *state, pick []int) *job {
 		config: datafile.Config{Label: m.cfg.Label, TargetBytes: m.cfg.TargetBytes, RowGroupBytes: m.cfg.RowGroupBytes},
 	}
 	for _, f := range m.fills {
-		j.production.fills = append(j.production.fills, f.Fill)
+		j.fills = append(j.fills, f.Fill)
 	}
 	for _, i := range pick {
 		j.inputs, j.lacks = append(j.inputs, s.live[i]), append(j.lacks, s.lacks[i])
@@ -105,7 +105,7 @@ func (m *Maintainer) finish(ctx context.Context, j *job) (Did, error) {
 // discard removes files that no commit has been asked to take.
 func (m *Maintainer) discard(ctx context.Context, j *job) error {
 	if j.err != nil {
-		return nil // it has removed them itself
+		return nil //nolint:nilerr // it has removed them itself
 	}
 	fs, err := m.table.FileIO(ctx)
 	if err != nil {

@@ -183,8 +183,7 @@ func TestMaintainer_Foreign(t *testing.T) {
 	}
 	<-w.m.Ready()
 	_, err = w.m.Step(t.Context())
-	var foreign *commit.ForeignError
-	if !errors.As(err, &foreign) {
+	if _, ok := errors.AsType[*commit.ForeignError](err); !ok {
 		t.Fatalf("step: %v, want a ForeignError", err)
 	}
 	delete(w.rows, 4)

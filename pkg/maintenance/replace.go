@@ -123,7 +123,7 @@ func (m *Maintainer) takeJob(ctx context.Context, c *change) (bool, error) {
 func (m *Maintainer) missed(j *job) bool {
 	for _, f := range m.fills {
 		_, has := field(j.table, f.Column)
-		if has && !slices.ContainsFunc(j.production.fills, func(known lake.Fill) bool { return known.Column == f.Column }) {
+		if has && !slices.ContainsFunc(j.fills, func(known lake.Fill) bool { return known.Column == f.Column }) {
 			return true
 		}
 	}

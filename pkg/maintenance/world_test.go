@@ -9,10 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow/array"
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
-
-	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/firn-cdc/firn/pkg/batch"
 	"github.com/firn-cdc/firn/pkg/commit"

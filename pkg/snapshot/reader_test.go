@@ -45,7 +45,7 @@ type session struct {
 
 func (f *fakeServer) start(t *testing.T) *mysql.Config {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
