@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/firn-cdc/firn/pkg/batch"
+	"github.com/firn-cdc/firn/pkg/codec"
 	"github.com/firn-cdc/firn/pkg/commit"
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/kafka"
