@@ -103,7 +103,7 @@ func NewConfig() Config {
 	return Config{
 		Snapshot: SnapshotInitial, SnapshotParallelism: 4, SnapshotChunkRows: 20000, SnapshotChunkBytes: 8 << 20,
 		Delivery: ExactlyOnce, Compression: "lz4", Tombstones: true, Headers: true, Unlogged: UnloggedStop,
-		BufferBytes: 32 << 20, SpanBytes: 1 << 20, SpanTime: 100 * time.Millisecond, SaveInterval: 5 * time.Second,
+		BufferBytes: 32 << 20, SpanBytes: 4 << 20, SpanTime: 100 * time.Millisecond, SaveInterval: 5 * time.Second,
 		ReconnectMin: 200 * time.Millisecond, ReconnectMax: 15 * time.Second,
 	}
 }
