@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/firn-cdc/firn/integration/gauge"
 	"github.com/firn-cdc/firn/integration/load"
+	"github.com/firn-cdc/firn/integration/pipeline"
 	"github.com/firn-cdc/firn/integration/validate"
 )
 
@@ -80,8 +81,8 @@ func (b *bench) applyAll(ctx context.Context, name, unit string, rows int) error
 	return nil
 }
 
-// apply runs an applier to the end of what is there. took is from the first
-// record that it read to the commit of the last.
+// apply runs an applier to the end of what is there. took is from
+// when it has opened its table to the commit of the last record.
 func (b *bench) apply(ctx context.Context, f *form) (m moved, err error) {
 	catalog, err := gauge.OpenCatalog(f.pipe.Table(f.table).Catalog)
 	if err != nil {
@@ -97,7 +98,7 @@ func (b *bench) apply(ctx context.Context, f *form) (m moved, err error) {
 	offsets := func() (int64, error) {
 		if begin.IsZero() {
 			now := time.Now()
-			if _, body, err := process.Get(ctx, "/metrics"); err == nil && counter(body, "firn_applier_records_total") > 0 {
+			if streaming(ctx, process) {
 				begin = now
 			}
 		}
@@ -133,19 +134,21 @@ func (b *bench) apply(ctx context.Context, f *form) (m moved, err error) {
 	return m, nil
 }
 
-// counter returns the sum of a counter in Prometheus's text.
-func counter(text, name string) (sum float64) {
-	for line := range strings.Lines(text) {
-		if !strings.HasPrefix(line, name) {
-			continue
-		}
-		fields := strings.Fields(line)
-		v, err := strconv.ParseFloat(fields[len(fields)-1], 64)
-		if err == nil {
-			sum += v
-		}
+// streaming reports whether an applier has opened its table and begun to read.
+func streaming(ctx context.Context, process *pipeline.Process) bool {
+	_, body, err := process.Get(ctx, "/status")
+	if err != nil {
+		return false
 	}
-	return sum
+	var page struct {
+		Tables []struct {
+			State string `json:"state"`
+		} `json:"tables"`
+	}
+	if err := json.Unmarshal([]byte(body), &page); err != nil {
+		return false
+	}
+	return len(page.Tables) > 0 && page.Tables[0].State == "streaming"
 }
 
 // chill takes a folder's files out of the system's cache.
@@ -232,8 +235,17 @@ func (b *bench) scan(ctx context.Context, f *form) error {
 	if err != nil {
 		return err
 	}
-	if err := b.report.add(ctx, "scan_ratio", scan.Ratio(), "x a compacted copy"); err != nil {
-		return err
+	for _, r := range []struct {
+		name  string
+		value float64
+		unit  string
+	}{
+		{"scan_ratio", scan.Ratio(), "x a compacted copy"},
+		{"scan_ms", scan.Table.Seconds() * 1000, "ms"},
+	} {
+		if err := b.report.add(ctx, r.name, r.value, r.unit); err != nil {
+			return err
+		}
 	}
 	differences, rows, err := validate.Differences(ctx, b.db, load.Source, b.duckdb, f.pipe.Table(f.table))
 	if err != nil {

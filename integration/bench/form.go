@@ -52,6 +52,9 @@ func (b *bench) stopForms() error {
 
 func (b *bench) logs() string {
 	var all strings.Builder
+	if log, err := os.ReadFile(filepath.Join(b.dir, "mysql", "error.log")); err == nil {
+		all.WriteString("---- mysql\n" + string(log[max(0, len(log)-2000):]))
+	}
 	for _, f := range b.forms {
 		all.WriteString(f.pipe.Logs())
 	}
