@@ -108,7 +108,7 @@ func TestParseApplier_File(t *testing.T) {
 		"brokers": []string{"a:9092", "b:9092"}, "memory": "2GiB", "interval": 10 * time.Second, "rows": 1000, "tls": true,
 		"options": map[string]string{"s3.endpoint": "http://127.0.0.1:9000", "odd": "a;b,c=d"},
 		"map":     map[string]string{"shop.customer": "lake.customers"},
-		"roles":   map[string]config.Role{"glue": {RoleARN: "arn:aws:iam::1:role/glue", ExternalID: "x"}}, "max bytes": "2GiB", "min files": 8,
+		"roles":   map[string]config.Role{"glue": {RoleARN: "arn:aws:iam::1:role/glue", ExternalID: "x"}}, "max bytes": "2GiB", "min files": 4,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
