@@ -362,7 +362,7 @@ func (w *work) account(ctx context.Context) error {
 // bad blames the record, unless the error is of something else that may heal,
 // such as a schema registry.
 func (*work) bad(r *kafka.Record, err error) error {
-	if !is[*codec.FormatError](err) && !is[*codec.FieldError](err) && !is[*batch.EventError](err) {
+	if !is[*codec.FormatError](err) && !is[*codec.FieldError](err) && !is[*batch.EventError](err) && !is[*StopError](err) {
 		return err
 	}
 	return &BadRecordError{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Err: err}
