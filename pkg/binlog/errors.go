@@ -97,8 +97,11 @@ var serverErrors = [...]struct {
 	{"max_allowed_packet", nil, "SET GLOBAL max_allowed_packet=1073741824"},
 }
 
-// sourceHasPurgedGTIDs is ER_SOURCE_HAS_PURGED_REQUIRED_GTIDS.
-const sourceHasPurgedGTIDs = 1789
+// What go-mysql has no names for: MySQL's ER_SOURCE_HAS_PURGED_REQUIRED_GTIDS and MariaDB's ER_SLAVE_SAME_ID.
+const (
+	sourceHasPurgedGTIDs = 1789
+	slaveSameID          = 4052
+)
 
 const purgedRemedy = "take a new snapshot: delete the topics __firn-offsets.<prefix> and __firn-schema-history.<prefix>, so that the next start reads the tables again; and keep the binary log longer (binlog_expire_logs_seconds; on RDS: CALL mysql.rds_set_configuration('binlog retention hours', 168))"
 
@@ -135,7 +138,9 @@ func classifyServer(err *gomysql.MyError) error {
 	if heals(err.Code) {
 		return fmt.Errorf("%w: %w", ErrDisconnected, err)
 	}
-	if err.Code != gomysql.ER_MASTER_FATAL_ERROR_READING_BINLOG && err.Code != sourceHasPurgedGTIDs {
+	switch err.Code {
+	case gomysql.ER_MASTER_FATAL_ERROR_READING_BINLOG, sourceHasPurgedGTIDs, slaveSameID:
+	default:
 		return err
 	}
 	text := strings.ToLower(err.Message)

@@ -89,10 +89,29 @@ func (r *Reader) session(ctx context.Context) (err error) {
 		r.cfg.Status.SetState(status.Stopping)
 		return s.drain(ctx)
 	}
-	if errors.Is(err, binlog.ErrDisconnected) {
+	switch {
+	case errors.Is(err, binlog.ErrDisconnected):
 		s.metrics.Disconnected()
+	case errors.Is(err, binlog.ErrServerIDInUse):
+		return s.superseded(ctx, err)
 	}
 	return err
+}
+
+// superseded returns why another client has our server id: a reader of the same
+// prefix has it by right, and our producer is fenced.
+func (s *session) superseded(ctx context.Context, inUse error) error {
+	if s.cfg.Delivery != ExactlyOnce || s.stated {
+		return inUse
+	}
+	err := s.openSpan()
+	if err == nil {
+		err = s.endSpan(ctx)
+	}
+	if errors.Is(err, kafka.ErrFenced) {
+		return err
+	}
+	return inUse
 }
 
 // drainTime bounds how long a stopping reader waits for Kafka.
