@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,7 +39,7 @@ func (f *fixture) writers(table string, rows int) *writers {
 	for from := 1; from <= rows; from += at {
 		values := make([]string, at)
 		for i := range values {
-			values[i] = fmt.Sprintf("(%d, %d, REPEAT('x', 60))", from+i, w.version.Add(1))
+			values[i] = fmt.Sprintf("(%d, %d, REPEAT('x', 20))", from+i, w.version.Add(1))
 		}
 		f.exec("INSERT INTO " + table + " VALUES " + strings.Join(values, ","))
 	}
@@ -76,7 +77,7 @@ func (w *writers) churn(ctx context.Context, _ int) error {
 	away := id + w.rows
 	statements := []string{
 		fmt.Sprintf("DELETE FROM %s WHERE id = %d", w.table, id),
-		fmt.Sprintf("REPLACE INTO %s VALUES (%d, %d, 'again')", w.table, id, w.version.Add(1)),
+		fmt.Sprintf("REPLACE INTO %s (id, v, pad) VALUES (%d, %d, 'again')", w.table, id, w.version.Add(1)),
 	}
 	if id%2 == 0 {
 		statements = []string{
@@ -180,21 +181,32 @@ func (f *fixture) events(table string) []validate.Event {
 	return events
 }
 
-// drained has the reader end when it has read all that is there, and reports
-// what breaks the guarantees of exactly-once delivery.
+// drained has the reader end when it has read all that is there, and judges a
+// table's events.
 func (f *fixture) drained(table string) []validate.Event {
 	f.t.Helper()
 	f.must(f.Reader.Stop())
 	f.readToEnd()
 	events := f.events(table)
+	f.judge(table, events)
+	return events
+}
+
+var addedColumn = regexp.MustCompile(`,"added_\w+":\d+`)
+
+// judge reports what breaks the guarantees of exactly-once delivery.
+func (f *fixture) judge(table string, events []validate.Event) {
+	f.t.Helper()
 	final, err := validate.Final(f.t.Context(), f.db, table, events)
 	f.must(err)
+	for i := range events { // what a column was added with is not in the images before
+		events[i].Before, events[i].After = addedColumn.ReplaceAllString(events[i].Before, ""), addedColumn.ReplaceAllString(events[i].After, "")
+	}
 	for guarantee, problems := range map[string][]string{"once": validate.Once(events), "chain": validate.Chain(events), "final": final} {
 		if len(problems) > 0 {
 			f.t.Errorf("%s: %s:\n%s", table, guarantee, strings.Join(problems, "\n"))
 		}
 	}
-	return events
 }
 
 // readToEnd runs a reader that ends by itself.

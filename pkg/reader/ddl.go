@@ -25,6 +25,7 @@ func (s *session) statement(q *binlog.Query) error {
 	if err != nil {
 		return fmt.Errorf("at %s:%d: %w", q.File, q.Pos, err)
 	}
+	s.passOver(&effect)
 	if effect.Ignored {
 		return nil
 	}
@@ -132,11 +133,15 @@ func (s *session) touched(t *schemahistory.Touched, source *debezium.Source) err
 // renamed reads the rows that a table brings along: those that the stream had
 // of them are in the topic of the name before.
 func (s *session) renamed(t *schemahistory.Touched) {
-	if s.cfg.Captured(t.Table) {
+	if _, known := s.history.Table(t.Table); s.cfg.Captured(t.Table) && known {
 		s.log.Info("table came by a rename: its rows are read by a snapshot", "table", t.Table.String())
 		s.beginSnapshot(t.Table, debezium.Position{}, false)
+	} else if s.cfg.Captured(t.Table) { // from a database that is not followed
+		s.unknown[t.Table] = s.position
 	}
-	s.forget(t.From)
+	if t.From.Table != "" {
+		s.forget(t.From)
+	}
 }
 
 // forget drops the progress of a table that is no more.

@@ -28,7 +28,7 @@ func (w watcher) Write(line []byte) (int, error) {
 // A reader that is asked to stop while it waits to connect again has nothing
 // to save: that is no failure.
 func TestReader_StopsWhileDisconnected(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,9 +49,9 @@ func (s *session) durable(took time.Duration) {
 // settled says whether the snapshot is done and the stream is read.
 func (s *session) settled() {
 	m := &s.metrics.Snapshot
-	m.Remaining.Store(int64(len(s.chunks.queue) + len(s.chunks.active)))
-	m.Running.Store(!s.chunks.done())
-	if !s.chunks.done() {
+	m.Remaining.Store(int64(len(s.chunks.queue) + len(s.chunks.active) + len(s.unknown)))
+	m.Running.Store(!s.snapshotsDone())
+	if !s.snapshotsDone() {
 		s.cfg.Status.SetState(status.Snapshot)
 		s.cfg.Status.SetNotReady("the snapshot is not finished")
 		return

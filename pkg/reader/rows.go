@@ -12,12 +12,12 @@ import (
 
 // rows publishes the row changes of one binlog event.
 func (s *session) rows(rows *binlog.Rows) error {
+	if s.undone[s.transaction] || s.passesOver(rows.Table.Table) {
+		return rows.SkipAll()
+	}
 	t, err := s.tableOf(rows.Table)
 	if err != nil {
 		return err
-	}
-	if t == nil || s.undone[s.transaction] || !t.from.IsZero() && !s.position.AtOrAfter(t.from) {
-		return rows.SkipAll()
 	}
 	s.source(rows)
 	for {

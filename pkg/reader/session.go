@@ -29,6 +29,7 @@ type session struct {
 	saved    checkpoint.Checkpoint // where the last one did
 	lastSave time.Time
 	span     span
+	waiting  waiting
 	position debezium.Position // the last commit that the stream has passed
 
 	transaction string // the one being read
@@ -39,6 +40,7 @@ type session struct {
 	resumed int
 	end     debezium.Position // of --stop-at-end
 
+	included
 	tables map[debezium.TableID]*table
 	maps   map[*binlog.TableMap]*table
 	topics map[string]int32 // partitions of the topics that exist
@@ -48,6 +50,8 @@ type session struct {
 	fields        [][]byte
 	key, value    []byte
 	headers       []kafka.Header
+
+	unsaid bool // a table's snapshot has ended, in the span that is open
 
 	begun map[debezium.TableID]bool // tables of which a row was published by a snapshot
 	loose map[debezium.TableID]bool // tables of which it was said that rows may come twice
@@ -62,6 +66,7 @@ func newSession(ctx context.Context, r *Reader) *session {
 	s := &session{
 		Reader: r, tables: make(map[debezium.TableID]*table), maps: make(map[*binlog.TableMap]*table), topics: make(map[string]int32),
 		begun: make(map[debezium.TableID]bool), loose: make(map[debezium.TableID]bool),
+		included: included{unknown: make(map[debezium.TableID]debezium.Position), ahead: make(map[debezium.TableID]*debezium.Table)},
 	}
 	s.life, s.stop = context.WithCancel(ctx)
 	return s
@@ -74,6 +79,9 @@ var errDone = errors.New("done")
 // ctx. A span ends when nothing more is waiting, at its size, or at its age.
 func (s *session) loop(ctx context.Context) error {
 	for {
+		if err := s.moved(ctx); err != nil {
+			return err
+		}
 		if err := s.advanceChunks(ctx); err != nil {
 			return err
 		}
@@ -102,25 +110,42 @@ func (s *session) loop(ctx context.Context) error {
 }
 
 // next waits for an event of the stream, or returns nil when a chunk has come
-// meanwhile or it is time to look at the clock.
+// meanwhile, when the open span is old or it is time to save the position. What
+// the stream has buffered need not be an event: it may wait all the same.
 func (s *session) next(ctx context.Context) (binlog.Event, error) {
-	if s.stream.Buffered() {
-		return s.stream.Next(ctx)
+	if w := &s.waiting; w.ctx == nil || w.ctx.Err() != nil || w.span != s.span.open {
+		s.wait(ctx)
 	}
-	wait, cancel := context.WithTimeout(ctx, s.cfg.SaveInterval)
-	defer cancel()
-	stop := s.chunks.wake(cancel)
-	defer stop()
-	event, err := s.stream.Next(wait)
-	if err != nil && ctx.Err() == nil && wait.Err() != nil && errors.Is(err, wait.Err()) {
+	event, err := s.stream.Next(s.waiting.ctx)
+	if err != nil && ctx.Err() == nil && errors.Is(err, s.waiting.ctx.Err()) {
 		return nil, nil
 	}
 	return event, err
 }
 
+// waiting bounds how long the session waits for the stream, for several events.
+type waiting struct {
+	ctx  context.Context
+	stop func()
+	span bool // a span is open
+}
+
+func (s *session) wait(ctx context.Context) {
+	if s.waiting.stop != nil {
+		s.waiting.stop()
+	}
+	long := s.cfg.SaveInterval
+	if s.span.open {
+		long = s.cfg.SpanTime
+	}
+	wait, cancel := context.WithTimeout(ctx, long)
+	awake := s.chunks.wake(cancel)
+	s.waiting = waiting{ctx: wait, span: s.span.open, stop: func() { awake(); cancel() }}
+}
+
 // finished reports whether all that was there at start is durable.
 func (s *session) finished() bool {
-	if s.span.open || s.stated || !s.chunks.done() {
+	if s.span.open || s.stated || !s.snapshotsDone() {
 		return false
 	}
 	return s.cfg.Snapshot == SnapshotInitialOnly || s.cfg.StopAtEnd && s.position.AtOrAfter(s.end)
@@ -188,6 +213,9 @@ func transactionName(b *binlog.Begin) string {
 // close ends what the session started, in reverse.
 func (s *session) close() error {
 	var errs []error
+	if s.waiting.stop != nil {
+		s.waiting.stop()
+	}
 	if s.stream != nil {
 		errs = append(errs, s.stream.Close())
 	}

@@ -127,13 +127,17 @@ func (s *session) publishReady(ctx context.Context, t *snapshotTable) error {
 	return s.openSpan() // the progress is saved even if the table has no row
 }
 
-// snapshotDone notes the end of the snapshot, if no table is left.
+// snapshotsDone reports whether every captured table has been read and published.
+func (s *session) snapshotsDone() bool { return s.chunks.done() && len(s.unknown) == 0 }
+
+// snapshotDone notes the end of the snapshot, if no table is left. It is said
+// once it is saved.
 func (s *session) snapshotDone() {
 	if s.chunks.done() && s.progress.Snapshotting {
 		s.progress.SnapshotDone()
 		s.log.Info("snapshot finished")
 	}
-	s.settled()
+	s.unsaid = true
 }
 
 // lastKnown reports whether it is known if the table's last row is the whole

@@ -84,6 +84,10 @@ func (s *session) endSpan(ctx context.Context) error {
 	s.durable(time.Since(begin))
 	s.span = span{}
 	s.lastSave = time.Now()
+	if s.unsaid {
+		s.unsaid = false
+		s.settled()
+	}
 	return nil
 }
 

@@ -142,7 +142,7 @@ func (s *session) openHistory() {
 func (s *session) historyOptions() schemahistory.Options {
 	return schemahistory.Options{
 		Charset: s.server.Charset, LowerCaseTableNames: s.server.LowerCaseTableNames,
-		MariaDB: s.server.Flavor == debezium.FlavorMariaDB, Comments: s.cfg.SchemaComments, Captured: s.cfg.Captured,
+		MariaDB: s.server.Flavor == debezium.FlavorMariaDB, Comments: s.cfg.SchemaComments, Captured: s.follows,
 	}
 }
 
@@ -337,56 +337,7 @@ func (s *session) resume(ctx context.Context, conn *mysql.Conn) error {
 	s.position = s.progress.Position
 	s.log.Info("resume", "gtid", s.position.GTIDs.String(), "file", s.position.File, "pos", s.position.Pos)
 	s.resumeSnapshots()
-	tables, err := s.capturedTables(ctx, conn)
-	if err != nil {
-		return err
-	}
-	for _, id := range tables {
-		if _, ok := s.progress.Snapshot[id]; ok {
-			continue
-		}
-		if err := s.include(ctx, conn, id); err != nil {
-			return err
-		}
-	}
-	if s.span.open {
-		return s.endSpan(ctx)
-	}
-	return nil
-}
-
-// include begins to capture a table that exists and was not captured before.
-// Its rows up to now come by a snapshot, so the stream's, which may lag behind
-// now, are passed over until then.
-func (s *session) include(ctx context.Context, conn *mysql.Conn, id debezium.TableID) error {
-	if s.cfg.Snapshot == SnapshotNoData {
-		s.progress.Captured(id)
-		return nil
-	}
-	now, err := conn.Position(ctx)
-	if err != nil {
-		return err
-	}
-	s.log.Info("table is captured from here on", "table", id.String())
-	if _, ok := s.history.Table(id); !ok {
-		d, err := s.define(ctx, conn, id)
-		if err != nil {
-			return err
-		}
-		source := debezium.Source{Version: version, Connector: s.connector, Name: s.cfg.Prefix, TsNs: time.Now().UnixNano(), Snapshot: "true", File: now.File, Pos: int64(now.Pos)}
-		part := schemahistory.Part{
-			Database: id.Database, DDL: d.ddl, Tables: []debezium.TableID{id}, Changes: []debezium.TableChange{{Type: "CREATE", ID: id, Table: d.table}},
-		}
-		if err := s.publishChange(source, part); err != nil {
-			return err
-		}
-		s.history.SetDatabaseCharset(id.Database, d.databaseCharset)
-		s.history.SetTable(id, d.table)
-		s.beginSnapshot(id, now, false)
-	} else {
-		s.beginSnapshot(id, debezium.Position{}, false)
-	}
-	return s.openSpan()
+	return s.findIncluded(ctx, conn)
 }
 
 // replayHistory brings the definitions to where they were at the saved place:

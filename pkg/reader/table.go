@@ -20,22 +20,15 @@ type table struct {
 	keys  *convert.Plan // converts rows of chunks while plan is in use
 
 	counters *telemetry.ReaderTable
-	// from is where the table's stream begins: what lies before is in its snapshot. Zero: all of it is wanted.
-	from debezium.Position
 
 	before, after, key, oldKey []debezium.Value // reused for every row
 }
 
-// tableOf returns the captured table that a table map is of, nil if nobody
-// wants it. Maps are looked up once: the stream returns the same map while the
-// definition stands.
+// tableOf returns the captured table that a table map is of. Maps are looked up
+// once: the stream returns the same map while the definition stands.
 func (s *session) tableOf(m *binlog.TableMap) (*table, error) {
 	if t, ok := s.maps[m]; ok {
 		return t, nil
-	}
-	if !s.cfg.Captured(m.Table) {
-		s.maps[m] = nil
-		return nil, nil
 	}
 	model, err := s.model(m)
 	if err != nil {
@@ -69,7 +62,6 @@ func (s *session) setTable(id debezium.TableID, model *debezium.Table) (*table, 
 		return nil, fmt.Errorf("map the columns of %s: %w", id, err)
 	}
 	t := &table{id: id, topic: topic, model: model, plan: plan, keys: keys, counters: s.metrics.Table(id.String())}
-	t.from = s.progress.Snapshot[id].From
 	if err := s.ensureTopic(kafka.TopicSpec{
 		Name: topic, Partitions: s.cfg.TopicPartitions, Replication: s.cfg.TopicReplicas, Config: s.cfg.TopicConfig,
 	}); err != nil {
