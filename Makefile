@@ -8,8 +8,9 @@ LINTER   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # The whole of iceberg-go is compiled once per build mode; the race detector's
 # mode is for the packages that run goroutines.
 UNIT     := ./pkg/... ./schemas/... ./cmd/...
+CASES    := ./integration/cases ./integration/compose ./integration/crash/reader ./integration/engine ./integration/validate
 
-.PHONY: help build setup demo test lint unit cases integration soak bench fmt clean
+.PHONY: help build setup demo test lint unit cases crash integration soak bench fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,7 +33,10 @@ unit: ## unit tests, with the race detector
 	$(GO) test -race -shuffle=on $(UNIT)
 
 cases: build ## end-to-end cases on real servers, read by DuckDB
-	$(GO) test -count=1 -timeout 20m ./integration/...
+	$(GO) test -count=1 -timeout 20m $(CASES)
+
+crash: build ## kill the applier at every point and at random moments, many rounds
+	$(GO) test -count=1 -timeout 20m ./integration/crash/...
 
 integration: build ## the cases on MySQL 8, real Kafka, and Trino over Glue and S3 stand-ins (Java, Maven)
 	@scripts/setup --java

@@ -261,9 +261,6 @@ func TestReaderSnapshot_UnderWrites(t *testing.T) {
 		enough()
 		f.must(group.Wait())
 		t.Logf("p99 of a write: %s before, %s during the snapshot; locks %v", before, during, held)
-		if during > 2*before+50*time.Millisecond { // the cores are shared with everything else
-			t.Errorf("p99 of a write rose from %s to %s", before, during)
-		}
 		if f.kind != server.MariaDB && held["SHARED_READ"] == 0 {
 			t.Error("not one lock of the snapshot was seen")
 		}
