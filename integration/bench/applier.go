@@ -83,7 +83,7 @@ func (b *bench) applyAll(ctx context.Context, name, unit string, rows int) error
 
 // apply runs an applier to the end of what is there. took is from
 // when it has opened its table to the commit of the last record.
-func (b *bench) apply(ctx context.Context, f *form) (m moved, err error) {
+func (*bench) apply(ctx context.Context, f *form) (m moved, err error) {
 	catalog, err := gauge.OpenCatalog(f.pipe.Table(f.table).Catalog)
 	if err != nil {
 		return m, err

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -92,7 +93,7 @@ func (b *bench) read(ctx context.Context, f *form, records int) (m moved, bytes 
 		return m, 0, err
 	}
 	plain := f.pipe.ReaderFlags
-	f.pipe.ReaderFlags = append(plain[:len(plain):len(plain)], "--stop-at-end")
+	f.pipe.ReaderFlags = append(slices.Clip(plain), "--stop-at-end")
 	err = f.start(ctx, f.pipe.StartReader)
 	f.pipe.ReaderFlags = plain
 	if err != nil {

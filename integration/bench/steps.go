@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -9,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"database/sql"
 
 	"github.com/firn-cdc/firn/integration/engine"
 	"github.com/firn-cdc/firn/integration/gauge"

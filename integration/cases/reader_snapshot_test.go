@@ -115,7 +115,7 @@ func (f *fixture) follow(ctx context.Context, w *writers, chunk int) error {
 	return until(ctx, func(ctx context.Context, _ int) error {
 		_, body, err := f.Reader.Get(ctx, "/status")
 		if err != nil {
-			return nil //nolint:nilerr // it listens in a moment
+			return nil // it listens in a moment
 		}
 		var page struct {
 			Tables []struct{ Snapshot struct{ Rows int } }

@@ -123,7 +123,7 @@ func TestReader_TablesIncludedLater(t *testing.T) {
 		first := f.writers(database+".first", rows)
 		known := f.writers(database+".known", rows)
 		foreign := f.writers(database+"_2.foreign_table", rows)
-			var group errgroup.Group
+		var group errgroup.Group
 		writing, enough := context.WithCancel(t.Context())
 		defer enough()
 		for _, w := range []*writers{first, known, foreign} {

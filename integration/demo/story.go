@@ -170,7 +170,7 @@ func (d *demo) check(ctx context.Context, check walkthrough.Check) error {
 	err := pipeline.Wait(ctx, 200*time.Millisecond, func() (bool, error) {
 		result, err := d.duckdb.Query(d.pipe.Table(walkthrough.Target), check.SQL)
 		if last = err; err != nil {
-			return false, nil //nolint:nilerr // the table may not be there yet; the last error is reported below
+			return false, nil // the table may not be there yet; the last error is reported below
 		}
 		got = got[:0]
 		for _, row := range result.Rows {

@@ -69,8 +69,11 @@ func Files(ctx context.Context, t *table.Table) (twice []string, snapshots int, 
 		for _, m := range manifests {
 			entries, ok := read[m.FilePath()]
 			if !ok {
-				if entries, err = m.FetchEntries(fs, true); err != nil {
-					return nil, 0, fmt.Errorf("read %s: %w", m.FilePath(), err)
+				for e, err := range m.Entries(fs, true) {
+					if err != nil {
+						return nil, 0, fmt.Errorf("read %s: %w", m.FilePath(), err)
+					}
+					entries = append(entries, e)
 				}
 				read[m.FilePath()] = entries
 			}

@@ -49,7 +49,7 @@ func TestTopic_FaultsAreFound(t *testing.T) {
 			fault: func(e []validate.Event) []validate.Event { e[3], e[5] = e[5], e[3]; return e },
 		},
 		{
-			name: "two changes of different keys changed places",
+			name:  "two changes of different keys changed places",
 			fault: func(e []validate.Event) []validate.Event { e[3], e[4] = e[4], e[3]; return e },
 		},
 		{

@@ -45,7 +45,7 @@ func TestReader_StopsWhileDisconnected(t *testing.T) {
 	if err := New(cfg).Run(ctx); err != nil {
 		t.Errorf("got %v", err)
 	}
-	if context.Cause(ctx) != asked {
+	if !errors.Is(context.Cause(ctx), asked) {
 		t.Error("it did not try again")
 	}
 }

@@ -71,7 +71,7 @@ func newRig(t *testing.T, parallelism int) *rig {
 	if err := s.openProducer(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.close() })
+	t.Cleanup(func() { _ = s.close() })
 	s.openHistory()
 	s.chunks = &chunks{active: make(map[debezium.TableID]*snapshotTable), answers: make(chan answer, parallelism)}
 	for range parallelism {

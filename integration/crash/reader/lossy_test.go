@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"net"
@@ -20,7 +21,7 @@ type lossy struct {
 }
 
 func (l *lossy) listen(network, address string) (net.Listener, error) {
-	inner, err := net.Listen(network, address)
+	inner, err := new(net.ListenConfig).Listen(context.Background(), network, address)
 	l.Listener = inner
 	return l, err
 }
