@@ -44,7 +44,10 @@ func check(ctx context.Context, c *config.Reader, log *slog.Logger) (err error) 
 			failed = failed || !p.Notice
 			fmt.Fprintf(os.Stdout, "%-24s %s\n%-24s -> %s\n", p.Name, p.Message, "", p.Fix)
 		}
-		if len(problems) == 0 {
+		switch {
+		case len(tables) == 0:
+			say("capture", errors.New("no table matches the include and exclude lists, or the user may see none: GRANT SELECT"))
+		case len(problems) == 0:
 			say(fmt.Sprintf("capture of %d tables", len(tables)), nil)
 		}
 	}

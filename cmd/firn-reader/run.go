@@ -54,6 +54,12 @@ func run(ctx context.Context) error {
 	}
 	switch c.Command {
 	case "run":
+		if other := c.OtherDefaults(); len(other) > 0 {
+			log.Info("defaults that are not Debezium's, because Debezium's falsify data", "settings", other)
+		}
+		for _, promise := range c.LapsedPromises() {
+			log.Warn("a promise lapses with these settings", "promise", promise)
+		}
 		return read(ctx, c, build, log)
 	case "check":
 		return check(ctx, c, log)

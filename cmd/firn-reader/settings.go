@@ -39,7 +39,6 @@ func supported(c *config.Reader) error {
 	refuse(c.DatabaseAuth != "password", "--database-auth "+c.DatabaseAuth, "use a password")
 	refuse(c.AWSRoleARN != "" || len(c.Roles) > 0, "--aws-role-arn", "give the process the role itself")
 	refuse(c.SchemaRegistryAuth == "glue", "--schema-registry-auth glue", "use json, or a Confluent-compatible registry")
-	refuse(c.OnUnloggedChange == "resnapshot", "--on-unlogged-change resnapshot", "use stop or mark")
 	return errors.Join(errs...)
 }
 
