@@ -29,7 +29,7 @@ func (b *barrier) holds(partition int32) bool { return b.held[partition] != nil 
 // hold keeps records of a partition, which account for its offsets up to next.
 // What is still to come of it must not fill the room that the others need.
 func (w *work) hold(partition int32, records []kafka.Record, next int64) {
-	w.a.consumer.Pause(w.topic.Name, partition)
+	w.a.consumer.Hold(w.topic.Name, partition)
 	h := w.barrier.held[partition]
 	if h == nil {
 		if w.barrier.held == nil {

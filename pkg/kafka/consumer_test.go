@@ -1,9 +1,11 @@
 package kafka_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -186,7 +188,7 @@ func TestConsumer_AHeldPartitionTakesNoRoom(t *testing.T) {
 			full = true
 		}
 	}
-	r.Pause("t", 0)
+	r.Hold("t", 0)
 	r.Assign("t", 1, 0)
 	got := pollUntil(t, r, func(_ kafka.Fetched, got map[int32][]string) bool { return len(got[1]) == len(others) })
 	if len(got[0]) > 0 {
@@ -196,6 +198,30 @@ func TestConsumer_AHeldPartitionTakesNoRoom(t *testing.T) {
 	rest := pollUntil(t, r, func(f kafka.Fetched, _ map[int32][]string) bool { return f.Partition == 0 && f.Next == 2000 })[0]
 	if diff := cmp.Diff(want, append(first, rest...)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A broker may leave out partitions for which an answer has no room. That is no
+// reason to pause before they are asked for again.
+func TestConsumer_AnswersLeaveOutPartitions(t *testing.T) {
+	cluster, c := open(t, kfake.SeedTopics(12, "t"))
+	p := producer(t, c, kafka.ProducerConfig{BatchBytes: 20_000})
+	const each = 100
+	for i := range 12 * each {
+		must(t, p.Send(&kafka.Record{Topic: "t", Partition: int32(i % 12), Value: make([]byte, 10_000)}))
+	}
+	must(t, p.Flush(t.Context()))
+	var log bytes.Buffer
+	c = dial(t, kafka.Config{Brokers: cluster.ListenAddrs(), Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	r := consumer(t, c, kafka.ConsumerConfig{BufferBytes: 100_000})
+	for p := range int32(12) {
+		r.Assign("t", p, 0)
+	}
+	total := 0
+	pollUntil(t, r, func(f kafka.Fetched, _ map[int32][]string) bool { total += len(f.Records); return total == 12*each })
+	must(t, r.Close()) // nobody writes to the log any more
+	if log.Len() > 0 {
+		t.Error(log.String())
 	}
 }
 

@@ -162,6 +162,7 @@ func (r *Consumer) fetch(b *sarama.Broker, req *sarama.FetchRequest, wants []wan
 		w.waiting = false
 		switch {
 		case r.parts[w.key] != w.reading: // assigned anew since
+		case errors.Is(got[i].err, sarama.ErrIncompleteResponse) && bytes > 0: // the others have filled it
 		case got[i].err != nil:
 			stale[w.key.Topic] = struct{}{}
 			r.failedFetch(w.reading, got[i].err)
