@@ -154,7 +154,7 @@ func locks(ctx context.Context, db *sql.DB) (map[string]int, error) {
 }
 
 // own gives a fixture a server of its own.
-func (f *fixture) own(flags ...string) {
+func (f *fixture) own(flags ...string) *server.Database {
 	f.t.Helper()
 	d, err := server.StartDatabase(f.t.Context(), f.kind, f.t.TempDir()+"/server", flags...)
 	f.must(err)
@@ -169,6 +169,7 @@ func (f *fixture) own(flags ...string) {
 	f.t.Cleanup(func() { db.Close() })
 	f.db = db
 	f.exec("CREATE DATABASE IF NOT EXISTS d")
+	return d
 }
 
 // events returns what a read_committed consumer finds of a table.
@@ -193,6 +194,17 @@ func (f *fixture) drained(table string) []validate.Event {
 }
 
 var addedColumn = regexp.MustCompile(`,"added_\w+":\d+`)
+
+// sameAsSource fails unless the last event of each key is the row that the
+// source has.
+func (f *fixture) sameAsSource(table string) {
+	f.t.Helper()
+	final, err := validate.Final(f.t.Context(), f.db, table, f.events(table))
+	f.must(err)
+	if len(final) > 0 {
+		f.t.Errorf("%s: final:\n%s", table, strings.Join(final, "\n"))
+	}
+}
 
 // judge reports what breaks the guarantees of exactly-once delivery.
 func (f *fixture) judge(table string, events []validate.Event) {

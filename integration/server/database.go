@@ -115,6 +115,15 @@ func (d *Database) Stop() error {
 	return errors.Join(err, os.RemoveAll(d.dir))
 }
 
+// Restart shuts the server down and starts it with other flags behind ours.
+func (d *Database) Restart(ctx context.Context, flags ...string) error {
+	if err := d.end(syscall.SIGTERM); err != nil {
+		return err
+	}
+	d.flags = flags
+	return d.Start(ctx)
+}
+
 // Kill ends the server at once, as a crash does. Start starts it again.
 func (d *Database) Kill() error { return d.end(syscall.SIGKILL) }
 

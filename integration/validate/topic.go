@@ -131,7 +131,7 @@ func orNone(row string) string {
 }
 
 // Final holds that the last event of each key is the row that the source has, and the
-// source has no other. It compares integers and text.
+// source has no other. It compares integers, text and JSON.
 func Final(ctx context.Context, db *sql.DB, source string, events []Event) ([]string, error) {
 	columns, err := Columns(ctx, db, source)
 	if err != nil {
@@ -154,7 +154,7 @@ func Final(ctx context.Context, db *sql.DB, source string, events []Event) ([]st
 		}
 		fields := make([]string, len(columns))
 		for i := range columns {
-			fields[i] = Field(row, columns[i].Name)
+			fields[i] = columns[i].normal(Field(row, columns[i].Name))
 		}
 		got = append(got, strings.Join(fields, " | "))
 	}

@@ -9,7 +9,7 @@ import (
 // Errors of [Connect] that repeating does not always heal.
 var (
 	// ErrAccessDenied is a login that the server refused: user, password, host or plugin.
-	ErrAccessDenied = errors.New("access denied")
+	ErrAccessDenied = errors.New("access denied (--database-user; FIRN_DATABASE_PASSWORD or --database-password-file)")
 	// ErrUnreachable is a host that does not resolve or answer.
 	ErrUnreachable = errors.New("unreachable")
 	// ErrTLS is a server that offers no TLS, or whose certificate does not verify.

@@ -40,8 +40,9 @@ type UnloggedChange string
 
 // What may be done about a change that was not logged.
 const (
-	UnloggedStop UnloggedChange = "stop"
-	UnloggedMark UnloggedChange = "mark"
+	UnloggedStop       UnloggedChange = "stop"
+	UnloggedResnapshot UnloggedChange = "resnapshot"
+	UnloggedMark       UnloggedChange = "mark"
 )
 
 // Config is what a reader does. NewConfig has the defaults.
@@ -129,9 +130,9 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("--delivery %q: want exactly-once or at-least-once", c.Delivery))
 	}
 	switch c.Unlogged {
-	case UnloggedStop, UnloggedMark:
+	case UnloggedStop, UnloggedResnapshot, UnloggedMark:
 	default:
-		errs = append(errs, fmt.Errorf("--on-unlogged-change %q: want stop or mark", c.Unlogged))
+		errs = append(errs, fmt.Errorf("--on-unlogged-change %q: want stop, resnapshot or mark", c.Unlogged))
 	}
 	for flag, n := range map[string]int{
 		"--snapshot-parallelism": c.SnapshotParallelism, "--snapshot-chunk-rows": c.SnapshotChunkRows,

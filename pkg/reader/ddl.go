@@ -1,6 +1,7 @@
 package reader
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,6 +23,10 @@ func (s *session) statement(q *binlog.Query) error {
 	}
 	s.stated = !q.InTransaction
 	_, effect, err := s.history.Apply(q.Database, q.SQL, schemahistory.StatementContext{SQLMode: schemahistory.SQLMode(q.SQLMode)})
+	if unknown, ok := errors.AsType[*schemahistory.UnknownDDLError](err); ok && s.server.RowMetadataFull {
+		s.notUnderstood(unknown)
+		err = nil
+	}
 	if err != nil {
 		return fmt.Errorf("at %s:%d: %w", q.File, q.Pos, err)
 	}
@@ -107,7 +112,7 @@ func (s *session) touched(t *schemahistory.Touched, source *debezium.Source) err
 		}
 	}
 	if len(t.Unlogged) > 0 && t.Kind != schemahistory.Renamed { // all of its rows are read
-		if err := s.unlogged(t); err != nil {
+		if err := s.unlogged(t, source); err != nil {
 			return err
 		}
 	}
@@ -153,6 +158,18 @@ func (s *session) forget(id debezium.TableID) {
 	}
 }
 
+// notUnderstood goes on behind a statement that nobody understands: the binlog's
+// own metadata says what the rows are from there on. What it does not say is
+// whether stored rows changed, so they are read again, by the server's definition.
+func (s *session) notUnderstood(e *schemahistory.UnknownDDLError) {
+	s.log.Warn("a statement is not understood: the table is read again", "table", e.Table.String(), "error", e.Err)
+	s.chunks.discard(e.Table, true)
+	s.dropTable(e.Table)
+	s.progress.Forget(e.Table)
+	s.history.Drop(e.Table)
+	s.unknown[e.Table] = s.position
+}
+
 // UnloggedChangeError stops the reader at a statement that changed stored rows
 // without logging them: what was published no longer equals the table.
 type UnloggedChangeError struct {
@@ -162,17 +179,29 @@ type UnloggedChangeError struct {
 
 // Error says what happened and what to do.
 func (e *UnloggedChangeError) Error() string {
-	return fmt.Sprintf("%s was changed without row events: %s; start once with --on-unlogged-change=mark to go on, and take a new snapshot of the table",
+	return fmt.Sprintf("%s was changed without row events: %s; start once with --on-unlogged-change=resnapshot to take a new snapshot of the table, or =mark to go on without",
 		e.Table, strings.Join(e.Reasons, "; "))
 }
 
-func (s *session) unlogged(t *schemahistory.Touched) error {
-	if s.cfg.Unlogged == UnloggedStop {
+// unlogged follows a statement that changed rows without row events. A new
+// snapshot begins with an empty table: rows may be gone.
+func (s *session) unlogged(t *schemahistory.Touched, source *debezium.Source) error {
+	switch s.cfg.Unlogged {
+	case UnloggedResnapshot:
+		s.log.Warn("a statement changed a table without row events: its rows are read again", "table", t.Table.String(), "reason", strings.Join(t.Unlogged, "; "))
+		if err := s.truncate(t.Table, source); err != nil {
+			return err
+		}
+		s.chunks.discard(t.Table, true)
+		s.beginSnapshot(t.Table, debezium.Position{}, false)
+		return nil
+	case UnloggedMark:
+		s.log.Warn("table needs a new snapshot: a statement changed its rows without row events", "table", t.Table.String(), "reason", strings.Join(t.Unlogged, "; "))
+		s.needsSnapshot(t.Table, t.Unlogged)
+		return nil
+	default:
 		return &UnloggedChangeError{Table: t.Table, Reasons: t.Unlogged}
 	}
-	s.log.Warn("table needs a new snapshot: a statement changed its rows without row events", "table", t.Table.String(), "reason", strings.Join(t.Unlogged, "; "))
-	s.needsSnapshot(t.Table, t.Unlogged)
-	return nil
 }
 
 // truncate publishes that the table is empty: to every partition, since each
