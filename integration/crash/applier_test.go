@@ -4,12 +4,15 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/firn-cdc/firn/integration/source"
 	"github.com/firn-cdc/firn/pkg/applier"
 	"github.com/firn-cdc/firn/pkg/batch"
+	"github.com/firn-cdc/firn/pkg/commit"
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/keyindex"
+	"github.com/firn-cdc/firn/pkg/maintenance"
 )
 
 // Killed at each point of a flush, early and late in a table's life, an applier
@@ -26,6 +29,35 @@ func TestApplier_KilledAtEachPoint(t *testing.T) {
 				o.Kill, o.Nth = point, nth
 				if point == applier.BeforeTakeOver || point == applier.AfterTakeOver {
 					o.Nth = 1 // there is one in a process's life
+				}
+				w.start(o).expectKilled()
+			}
+			w.publish(table, 100)
+			w.start(w.orders("a")).expect()
+			w.equal(table)
+			w.expectHits(string(point), 3)
+		})
+	}
+}
+
+// Killed in maintenance, which goes on between its commits, an applier leaves
+// the same rows.
+func TestApplier_KilledInMaintenance(t *testing.T) {
+	duckdb := openDuckDB(t)
+	for _, point := range []applier.Point{
+		applier.Point(commit.BeforeReplace), applier.Point(commit.AfterReplace),
+		"maintenance-" + applier.Point(maintenance.BeforeRewrite), "maintenance-" + applier.Point(maintenance.AfterRewrite),
+		"maintenance-" + applier.Point(maintenance.BeforeIndex), "maintenance-" + applier.Point(maintenance.AfterExpire),
+	} {
+		t.Run(string(point), func(t *testing.T) {
+			w := newApplierWorld(t, duckdb)
+			table := w.table("t", 3, newSeed(t))
+			for range 3 {
+				w.publish(table, 600)
+				o := w.orders("a")
+				o.Kill, o.Nth, o.Rows, o.StopAtEnd = point, 1, 40, false
+				if point == "maintenance-"+applier.Point(maintenance.AfterExpire) {
+					o.Ahead = 3 * time.Hour
 				}
 				w.start(o).expectKilled()
 			}
@@ -75,7 +107,7 @@ func TestApplier_PlantedBugs(t *testing.T) {
 		table := w.table("t", 3, newSeed(t))
 		w.publish(table, 300)
 		o := w.orders("a")
-		o.Fault, o.Nth = blindRetry, 2
+		o.Fault, o.Nth, o.Unkept = blindRetry, 2, true // what maintenance would do to such a table is not the matter
 		w.start(o).expect()
 		w.expectHits(string(blindRetry), 1)
 		f := w.validate(table)

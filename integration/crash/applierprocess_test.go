@@ -37,6 +37,8 @@ type orders struct {
 	Shards    int    // owners that a table may have
 	Interval  time.Duration
 	StopAtEnd bool
+	Unkept    bool          // without maintenance
+	Ahead     time.Duration // of maintenance's clock
 
 	Kill  applier.Point // where the process kills itself; "" is nowhere
 	Nth   int           // at the how manieth time
@@ -79,6 +81,13 @@ func apply(ctx context.Context, o *orders) (err error) {
 	if o.Fault != "" {
 		catalog.Wrap(h.wrap)
 	}
+	upkeep := maintenance.Config{Interval: 200 * time.Millisecond, SnapshotMinCount: 10_000, OrphanScan: -1}
+	if o.Ahead > 0 {
+		upkeep.SnapshotMinCount, upkeep.Now = 3, func() time.Time { return time.Now().Add(o.Ahead) }
+	}
+	if o.Unkept {
+		upkeep.MinFiles, upkeep.DeadRows, upkeep.MaxManifests = 1<<30, 1<<30, 1<<30
+	}
 	registry := telemetry.NewRegistry(telemetry.NewBuild("test"))
 	board := status.NewBoard("test")
 	if o.Listen != "" {
@@ -95,8 +104,7 @@ func apply(ctx context.Context, o *orders) (err error) {
 	return applier.New(applier.Config{
 		Kafka: client, Catalog: catalog, GroupID: o.Group, Prefix: o.Prefix, Shards: o.Shards,
 		Interval: o.Interval, Rows: o.Rows, IndexDir: o.Index, IndexMemory: 16 << 20, Memory: 64 << 20,
-		Maintenance: maintenance.Config{Interval: 200 * time.Millisecond, SnapshotMinCount: 10_000, OrphanScan: -1},
-		StopAtEnd:   o.StopAtEnd, Status: board, Metrics: telemetry.NewApplier(registry), Logger: log, At: h.at,
+		Maintenance: upkeep, StopAtEnd: o.StopAtEnd, Status: board, Metrics: telemetry.NewApplier(registry), Logger: log, At: h.at,
 	}).Run(ctx)
 }
 

@@ -34,12 +34,14 @@ type applierWorld struct {
 	client  *kgo.Client
 	duckdb  *engine.DuckDB
 	started int
+
+	partitions map[*source.Table]int32
 }
 
 // newApplierWorld starts a broker whose topics have so many partitions.
 func newApplierWorld(t *testing.T, duckdb *engine.DuckDB) *applierWorld {
 	t.Helper()
-	w := &applierWorld{t: t, dir: t.TempDir(), duckdb: duckdb}
+	w := &applierWorld{t: t, dir: t.TempDir(), duckdb: duckdb, partitions: make(map[*source.Table]int32)}
 	var err error
 	if w.broker, err = server.StartBroker(3); err != nil {
 		t.Fatal(err)
@@ -72,7 +74,11 @@ func (w *applierWorld) logs() {
 	names, _ := filepath.Glob(filepath.Join(w.dir, "*.log"))
 	for _, name := range names {
 		if text, err := os.ReadFile(name); err == nil {
-			w.t.Logf("%s:\n%s", filepath.Base(name), text[max(0, len(text)-6000):])
+			const most = 4000 // from the beginning, and from the end
+			if len(text) > 2*most {
+				text = slices.Concat(text[:most], []byte("\n…\n"), text[len(text)-most:])
+			}
+			w.t.Logf("%s:\n%s", filepath.Base(name), text)
 		}
 	}
 }
@@ -84,6 +90,7 @@ func (w *applierWorld) table(name string, partitions int32, seed uint64) *source
 	w.t.Helper()
 	table := source.New(crashPrefix, "db", name, seed)
 	w.must(table.Create(w.t.Context(), w.client, partitions))
+	w.partitions[table] = partitions
 	return table
 }
 
@@ -280,6 +287,18 @@ func (w *applierWorld) publish(t *source.Table, n int) {
 	w.t.Helper()
 	t.Random(n, 400)
 	w.must(t.Publish(w.t.Context(), w.client))
+}
+
+// publishToAll makes changes in all partitions, so that no transaction's mark is
+// the last in one: a table records where its changes end.
+func (w *applierWorld) publishToAll(tables ...*source.Table) {
+	w.t.Helper()
+	for _, t := range tables {
+		for id := range int64(10 * w.partitions[t]) {
+			t.Put(1_000_000+id, "last", id, nil, nil)
+		}
+		w.must(t.Publish(w.t.Context(), w.client))
+	}
 }
 
 // newSeed returns a seed and says which.

@@ -2,9 +2,11 @@ package source
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -36,6 +38,9 @@ func Members(ctx context.Context, client *kgo.Client, group string) (map[string]
 	described, err := kadm.NewClient(client).DescribeGroups(ctx, group)
 	if err == nil {
 		err = described.Error()
+	}
+	if errors.Is(err, kerr.GroupIDNotFound) {
+		return nil, nil // nobody has joined it yet
 	}
 	if err != nil {
 		return nil, fmt.Errorf("describe group %s: %w", group, err)

@@ -164,6 +164,33 @@ func (t *Table) Publish(ctx context.Context, client *kgo.Client) error {
 	return nil
 }
 
+// Truncate empties the table. Its event has no key, and is written to each of the
+// topic's partitions in one transaction of the client, which needs a
+// transactional id and Partitioner.
+func (t *Table) Truncate(ctx context.Context, client *kgo.Client, partitions int32) error {
+	clear(t.rows)
+	t.keys = nil
+	t.counts["t"]++
+	value := t.Value("t", nil, nil)
+	if err := client.BeginTransaction(); err != nil {
+		return fmt.Errorf("publish truncate of %s: %w", t.Topic(), err)
+	}
+	var records []*kgo.Record
+	for p := range partitions {
+		records = append(records, &kgo.Record{Topic: t.Topic(), Partition: p, Value: value})
+	}
+	if err := client.ProduceSync(ctx, records...).FirstErr(); err != nil {
+		return fmt.Errorf("publish truncate of %s: %w", t.Topic(), err)
+	}
+	if err := client.EndTransaction(ctx, kgo.TryCommit); err != nil {
+		return fmt.Errorf("publish truncate of %s: %w", t.Topic(), err)
+	}
+	return nil
+}
+
+// Partitioner takes the partition that a record says.
+func Partitioner() kgo.Opt { return kgo.RecordPartitioner(kgo.ManualPartitioner()) }
+
 // Take returns the changes that have not been published, as records.
 func (t *Table) Take() []*kgo.Record {
 	records := t.pending
