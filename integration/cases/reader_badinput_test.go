@@ -111,7 +111,7 @@ func badInput() []bad {
 			before: func(f *badFixture) {
 				f.stream()
 				f.must(f.Reader.Stop())
-				f.exec("INSERT INTO d.t VALUES (4, 40, 'four')", "FLUSH BINARY LOGS", "INSERT INTO d.t VALUES (5, 50, 'five')")
+				f.exec("INSERT INTO d.t VALUES (4, 40, 'four')", "DELETE FROM d.t WHERE id = 1", "FLUSH BINARY LOGS", "INSERT INTO d.t VALUES (5, 50, 'five')")
 				f.purge()
 			},
 			says: []string{"position-purged", "delete the topics __firn-offsets.<prefix> and __firn-schema-history.<prefix>"},

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/firn-cdc/firn/integration/pipeline"
+	"github.com/firn-cdc/firn/integration/server"
 	"github.com/firn-cdc/firn/integration/validate"
 	"github.com/firn-cdc/firn/integration/workload"
 )
@@ -190,6 +191,41 @@ func TestReader_RenamedIntoACapturedName(t *testing.T) {
 			return e.Op != "" && !strings.Contains(e.Before+e.After, `"w"`)
 		})
 		f.judge(database+".t", events)
+	})
+}
+
+// What cascades to the children of a captured table is in the binlog of MySQL
+// 9.6 and later, and so in Kafka.
+func TestReader_CascadesThatAreLogged(t *testing.T) {
+	kind := kinds()[0]
+	if kind != server.MySQL9 {
+		t.Logf("%s logs none, and is refused", kind)
+		return
+	}
+	f := newFixture(t, kind)
+	database := f.readerOnly()
+	f.exec("CREATE TABLE "+database+".parent (id INT PRIMARY KEY, v INT)",
+		"CREATE TABLE "+database+".child (id INT PRIMARY KEY, parent INT, FOREIGN KEY (parent) REFERENCES "+database+".parent (id) ON DELETE CASCADE ON UPDATE CASCADE)",
+		"INSERT INTO "+database+".parent VALUES (1, 1), (2, 2), (3, 3)", "INSERT INTO "+database+".child VALUES (10, 1), (11, 1), (20, 2), (30, 3)")
+	f.Tables = database + `\..*`
+	f.must(f.StartReader(t.Context()))
+	f.must(f.Reader.Ready(t.Context()))
+	f.exec("DELETE FROM "+database+".parent WHERE id = 1", "UPDATE "+database+".parent SET id = 4 WHERE id = 2")
+	f.drained(database + ".child")
+}
+
+// A table that is dropped and made again begins again: what the old one had is
+// gone from its topic's last values.
+func TestReader_DroppedAndMadeAgain(t *testing.T) {
+	onEach(t, func(t *testing.T, f *fixture) {
+		database := f.readerOnly()
+		table := database + ".t"
+		f.exec("CREATE TABLE "+table+" (id INT PRIMARY KEY, v INT)", "INSERT INTO "+table+" VALUES (1, 1), (2, 2), (3, 3)")
+		f.Tables = database + `\..*`
+		f.must(f.StartReader(t.Context()))
+		f.must(f.Reader.Ready(t.Context()))
+		f.exec("DROP TABLE "+table, "CREATE TABLE "+table+" (id INT PRIMARY KEY, w VARCHAR(10))", "INSERT INTO "+table+" VALUES (2, 'two')")
+		f.drained(table)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -67,14 +68,20 @@ func Order(history []Change, events []Event, version string) []string {
 // has its tombstone right behind it.
 func Once(events []Event) []string {
 	var problems []string
-	type identity struct{ key, op, before, after string }
+	type identity struct {
+		partition              int32
+		key, op, before, after string
+	}
 	seen := make(map[identity]int64)
 	for i := range events {
 		e := &events[i]
-		if e.Op == "" {
+		if e.Op == "t" {
+			maps.DeleteFunc(seen, func(id identity, _ int64) bool { return id.partition == e.Partition && id.op == "r" })
+		}
+		if e.Op == "" || e.Op == "t" {
 			continue
 		}
-		id := identity{e.Key, e.Op, e.Before, e.After}
+		id := identity{e.Partition, e.Key, e.Op, e.Before, e.After}
 		if e.Op == "r" {
 			id.after = ""
 		}
@@ -99,14 +106,18 @@ func Once(events []Event) []string {
 // snapshot read is not older than what the stream had said of it.
 func Chain(events []Event) []string {
 	type state struct {
-		row   string // "" for none
-		where string
+		row       string // "" for none
+		where     string
+		partition int32
 	}
 	rows := make(map[string]state)
 	var problems []string
 	for i := range events {
 		e := &events[i]
-		if e.Op == "" {
+		if e.Op == "t" {
+			maps.DeleteFunc(rows, func(_ string, s state) bool { return s.partition == e.Partition })
+		}
+		if e.Op == "" || e.Op == "t" {
 			continue
 		}
 		last, known := rows[e.Key]
@@ -118,7 +129,7 @@ func Chain(events []Event) []string {
 			problems = append(problems, fmt.Sprintf("%s of %s at %d:%d starts from %s, but %s left %s", e.Op, e.Key, e.Partition, e.Offset,
 				orNone(from), last.where, orNone(last.row)))
 		}
-		rows[e.Key] = state{row: e.After, where: fmt.Sprintf("%s at %d:%d", e.Op, e.Partition, e.Offset)}
+		rows[e.Key] = state{row: e.After, where: fmt.Sprintf("%s at %d:%d", e.Op, e.Partition, e.Offset), partition: e.Partition}
 	}
 	return problems
 }
@@ -141,14 +152,20 @@ func Final(ctx context.Context, db *sql.DB, source string, events []Event) ([]st
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", source, err)
 	}
-	last := make(map[string]string)
+	last := make(map[string]*Event)
 	for i := range events {
-		if e := &events[i]; e.Op != "" {
-			last[e.Key] = e.After
+		e := &events[i]
+		switch e.Op {
+		case "":
+		case "t":
+			maps.DeleteFunc(last, func(_ string, l *Event) bool { return l.Partition == e.Partition })
+		default:
+			last[e.Key] = e
 		}
 	}
 	var got []string
-	for _, row := range last {
+	for _, e := range last {
+		row := e.After
 		if row == "" {
 			continue
 		}

@@ -61,6 +61,16 @@ func TestTopic_FaultsAreFound(t *testing.T) {
 			fault: func(e []validate.Event) []validate.Event { e = append(e, e[0]); return e[1:] },
 		},
 		{
+			name: "a row that was deleted is read", chain: true,
+			fault: func(e []validate.Event) []validate.Event { e[0], e[1], e[2] = e[1], e[2], e[0]; return e },
+		},
+		{
+			name: "a table is emptied and read again",
+			fault: func(e []validate.Event) []validate.Event {
+				return append([]validate.Event{e[0], {Op: "t"}}, e...)
+			},
+		},
+		{
 			name: "a tombstone is missing", once: true,
 			fault: func(e []validate.Event) []validate.Event { return slices.Delete(e, 2, 3) },
 		},

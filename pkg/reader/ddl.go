@@ -121,7 +121,7 @@ func (s *session) touched(t *schemahistory.Touched, source *debezium.Source) err
 		return s.truncate(t.Table, source)
 	case schemahistory.Created: // its rows are in the stream, from its first one on
 		s.progress.Captured(t.Table)
-		return nil
+		return s.empty(t.Table, source)
 	case schemahistory.Renamed:
 		s.renamed(t)
 		return nil
@@ -202,36 +202,6 @@ func (s *session) unlogged(t *schemahistory.Touched, source *debezium.Source) er
 	default:
 		return &UnloggedChangeError{Table: t.Table, Reasons: t.Unlogged}
 	}
-}
-
-// truncate publishes that the table is empty: to every partition, since each
-// holds some of its keys.
-func (s *session) truncate(id debezium.TableID, source *debezium.Source) error {
-	model, ok := s.history.Table(id)
-	if !ok {
-		return fmt.Errorf("TRUNCATE of %s, whose definition is not known", id)
-	}
-	t, err := s.setTable(id, model)
-	if err != nil {
-		return err
-	}
-	t.read(debezium.Truncate)
-	if s.cfg.Skipped[debezium.Truncate] {
-		return nil
-	}
-	e := debezium.Event{Row: t.plan.Row, Source: *source, Op: debezium.Truncate, TsNs: time.Now().UnixNano()}
-	e.Source.DB, e.Source.Table = id.Database, id.Table
-	e.Source.TsNs -= e.Source.TsNs % int64(time.Millisecond)
-	value, err := s.cfg.Encoder.AppendValue(nil, &e)
-	if err != nil {
-		return err
-	}
-	for partition := range s.topics[t.topic] {
-		if err := s.send(&kafka.Record{Topic: t.topic, Partition: partition, Value: value, Headers: s.headers}); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // recordPosition is where a statement stands, as the history notes it.

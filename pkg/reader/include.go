@@ -66,11 +66,21 @@ func (s *session) findIncluded(ctx context.Context, conn *mysql.Conn) error {
 		s.log.Info("table is captured from here on", "table", id.String())
 		if s.cfg.Snapshot == SnapshotNoData {
 			s.progress.Captured(id)
-		} else {
-			s.beginSnapshot(id, debezium.Position{}, false)
+			continue
 		}
+		if err := s.empty(id, s.here()); err != nil {
+			return err
+		}
+		s.beginSnapshot(id, debezium.Position{}, false)
 	}
 	return nil
+}
+
+// here is the source block of what is published where the stream is, and not in the binlog.
+func (s *session) here() *debezium.Source {
+	return &debezium.Source{
+		Version: version, Connector: s.connector, Name: s.cfg.Prefix, TsNs: time.Now().UnixNano(), File: s.position.File, Pos: int64(s.position.Pos),
+	}
 }
 
 // moved follows the stream's position: tables that it has caught up with are followed from here on, and
@@ -131,6 +141,9 @@ func (s *session) include(ctx context.Context, id debezium.TableID) (err error) 
 		s.progress.Begin(id, from)
 		s.progress.Captured(id)
 	} else {
+		if err := s.empty(id, &source); err != nil {
+			return err
+		}
 		s.beginSnapshot(id, from, false)
 	}
 	if !s.position.AtOrAfter(from) {

@@ -22,6 +22,7 @@ import (
 //	many TABLE                  so many inserts that they are not remembered one by one
 //	commit tx=N                 the stream has passed transaction N
 //	ddl tx=N                    a statement, which is transaction N
+//	unlogged POLICY             --on-unlogged-change
 //	state                       prints the saved progress
 func TestSnapshotting(t *testing.T) {
 	datadriven.Walk(t, "testdata/snapshotting", func(t *testing.T, path string) {
@@ -51,6 +52,9 @@ func (r *rig) run(d *datadriven.TestData) (string, error) {
 	d.MaybeScanArgs(r.t, "tx", &tx)
 	switch d.Cmd {
 	case "session":
+		return "", nil
+	case "unlogged":
+		r.s.cfg.Unlogged = UnloggedChange(name)
 		return "", nil
 	case "table":
 		r.define(d.Input)

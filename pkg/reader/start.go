@@ -171,6 +171,9 @@ func (s *session) firstStart(ctx context.Context, conn *mysql.Conn) error {
 			continue
 		}
 		if read {
+			if err := s.empty(d.id, s.here()); err != nil {
+				return err
+			}
 			s.beginSnapshot(d.id, debezium.Position{}, true)
 		} else {
 			s.progress.Captured(d.id)

@@ -1,0 +1,60 @@
+package reader
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/kafka"
+)
+
+// empty publishes that a table is empty if its topic has records, of an earlier
+// table of the name or from before a gap in what was read: rows that are gone
+// would stay otherwise. What the table has comes after it.
+func (s *session) empty(id debezium.TableID, source *debezium.Source) error {
+	offsets, err := s.cfg.Kafka.Offsets(s.life, debezium.TopicName(s.cfg.Prefix, id.Database, id.Table))
+	if errors.Is(err, kafka.ErrTopicNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, o := range offsets {
+		if o.HighWatermark > o.Earliest {
+			s.log.Info("the topic has records of before: it begins again", "table", id.String())
+			return s.truncate(id, source)
+		}
+	}
+	return nil
+}
+
+// truncate publishes that the table is empty: to every partition, since each
+// holds some of its keys.
+func (s *session) truncate(id debezium.TableID, source *debezium.Source) error {
+	model, ok := s.history.Table(id)
+	if !ok {
+		return fmt.Errorf("TRUNCATE of %s, whose definition is not known", id)
+	}
+	t, err := s.setTable(id, model)
+	if err != nil {
+		return err
+	}
+	t.read(debezium.Truncate)
+	if s.cfg.Skipped[debezium.Truncate] {
+		return nil
+	}
+	e := debezium.Event{Row: t.plan.Row, Source: *source, Op: debezium.Truncate, TsNs: time.Now().UnixNano()}
+	e.Source.DB, e.Source.Table = id.Database, id.Table
+	e.Source.TsNs -= e.Source.TsNs % int64(time.Millisecond)
+	value, err := s.cfg.Encoder.AppendValue(nil, &e)
+	if err != nil {
+		return err
+	}
+	for partition := range s.topics[t.topic] {
+		if err := s.send(&kafka.Record{Topic: t.topic, Partition: partition, Value: value, Headers: s.headers}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
