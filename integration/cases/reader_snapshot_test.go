@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
@@ -159,7 +160,8 @@ func (f *fixture) own(flags ...string) *server.Database {
 	d, err := server.StartDatabase(f.t.Context(), f.kind, f.t.TempDir()+"/server", flags...)
 	f.must(err)
 	f.t.Cleanup(func() {
-		if err := d.Stop(); err != nil {
+		// A server that shuts down waits for ten seconds for those who read its binlog.
+		if err := errors.Join(f.Stop(), d.Kill(), d.Stop()); err != nil {
 			f.t.Errorf("stop the server: %v", err)
 		}
 	})
