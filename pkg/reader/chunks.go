@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -281,6 +282,21 @@ func (c *chunks) discard(id debezium.TableID, gone bool) {
 		delete(c.active, id)
 		c.queue = append(c.queue, t)
 	}
+}
+
+// restart has a table that is being read, and of which nothing waits to be
+// published, read from its beginning. It reports whether there was something to
+// read again.
+func (c *chunks) restart(id debezium.TableID) bool {
+	t := c.active[id]
+	if i := slices.IndexFunc(c.queue, func(t *snapshotTable) bool { return t.id == id }); t == nil && i >= 0 {
+		t = c.queue[i]
+	}
+	if t == nil || t.after == nil {
+		return false
+	}
+	t.next, t.after, t.rows = nil, nil, 0
+	return true
 }
 
 // finish forgets a table that has been published whole or is gone.

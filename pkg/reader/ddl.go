@@ -108,6 +108,7 @@ func (s *session) touched(t *schemahistory.Touched, source *debezium.Source) err
 	for _, id := range []debezium.TableID{t.Table, t.From} {
 		if id.Table != "" {
 			s.chunks.discard(id, t.Kind == schemahistory.Dropped || id == t.From)
+			s.rekey(id)
 			s.dropTable(id)
 		}
 	}
@@ -133,6 +134,34 @@ func (s *session) touched(t *schemahistory.Touched, source *debezium.Source) err
 	default:
 		return fmt.Errorf("unexpected effect %s on %s", t.Kind, t.Table)
 	}
+}
+
+// rekey begins the snapshot of a table again whose key may be ordered in another
+// way: the place where it stopped is in the old order.
+func (s *session) rekey(id debezium.TableID) {
+	old, known := s.tables[id]
+	model, is := s.history.Table(id)
+	if known && is && slices.EqualFunc(keyColumns(old.model), keyColumns(model), sameOrder) {
+		return
+	}
+	if s.chunks.restart(id) {
+		s.progress.Begin(id, s.progress.Snapshot[id].From)
+	}
+}
+
+func keyColumns(t *debezium.Table) []*debezium.Column {
+	columns := make([]*debezium.Column, len(t.PrimaryKey))
+	for i, name := range t.PrimaryKey {
+		columns[i] = t.Column(name)
+	}
+	return columns
+}
+
+// sameOrder reports whether a column's values are surely ordered alike in both
+// definitions. They do not tell the collation of text.
+func sameOrder(a, b *debezium.Column) bool {
+	return a != nil && b != nil && a.Name == b.Name && a.TypeName == b.TypeName && a.Charset == "" && b.Charset == "" &&
+		slices.Equal(a.EnumValues, b.EnumValues)
 }
 
 // renamed reads the rows that a table brings along: those that the stream had
