@@ -22,6 +22,7 @@ type Pipeline struct {
 	Password  string
 	Broker    string
 	Tables    string   // --table-include-list
+	Topics    string   // --topics of the applier, in place of the prefix
 	TableMaps []string // --table-map
 	// ReaderFlags and ApplierFlags come after the others.
 	ReaderFlags, ApplierFlags []string
@@ -61,9 +62,14 @@ func (p *Pipeline) StartApplier(ctx context.Context) (err error) {
 // folder of its own below the pipeline's.
 func (p *Pipeline) AnotherApplier(ctx context.Context, index string) (*Process, error) {
 	args := []string{
-		"run", "--bootstrap-servers=" + p.Broker, "--topic-prefix=" + p.Prefix, "--group-id=" + p.Prefix + "-applier",
+		"run", "--bootstrap-servers=" + p.Broker, "--group-id=" + p.Prefix + "-applier",
 		"--warehouse=file://" + p.Warehouse(), "--index-dir=" + filepath.Join(p.Dir, index), "--commit-interval=1s",
 		"--session-timeout=6s", // as short as brokers allow: a killed process holds its tables that long
+	}
+	if p.Topics != "" {
+		args = append(args, "--topics="+p.Topics)
+	} else {
+		args = append(args, "--topic-prefix="+p.Prefix)
 	}
 	for _, m := range p.TableMaps {
 		args = append(args, "--table-map="+m)

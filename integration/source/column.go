@@ -27,6 +27,7 @@ type Column struct {
 	Kind     Kind
 	Optional bool
 	Key      bool
+	MySQL    string // its type in schema changes, where that is not the kind's own
 }
 
 const decimalScale = 2
@@ -39,6 +40,25 @@ func (c *Column) schema() string {
 			`"parameters":{"scale":"%d","connect.decimal.precision":"10"}`, c.Optional, decimalScale)
 	}
 	return fmt.Sprintf(`{%s,"field":%q}`, text, c.Name)
+}
+
+// definition returns the column as a schema change has it.
+func (c *Column) definition(position int) string {
+	kind, number, length, scale, charset := c.MySQL, 1111, "null", "null", "null"
+	switch {
+	case kind != "":
+	case c.Kind == Int32:
+		kind, number = "INT", 4
+	case c.Kind == Int64:
+		kind, number = "BIGINT", -5
+	case c.Kind == String:
+		kind, number, length, charset = "VARCHAR", 12, "100", `"utf8mb4"`
+	case c.Kind == Decimal:
+		kind, number, length, scale = "DECIMAL", 3, "10", strconv.Itoa(decimalScale)
+	}
+	return fmt.Sprintf(`{"name":%q,"jdbcType":%d,"nativeType":null,"typeName":%q,"typeExpression":%q,"charsetName":%s,"length":%s,"scale":%s,`+
+		`"position":%d,"optional":%t,"autoIncremented":false,"generated":false,"comment":null,"hasDefaultValue":%t,"enumValues":[]}`,
+		c.Name, number, kind, kind, charset, length, scale, position, c.Optional, c.Optional)
 }
 
 // json returns a value as Connect's JSON converter writes it.

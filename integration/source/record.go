@@ -2,6 +2,8 @@ package source
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -24,8 +26,8 @@ const (
 // Millis is the time of the first change; each later one is a millisecond after.
 const Millis = 1_790_000_000_000
 
-// record adds a change event.
-func (t *Table) record(op string, before, after []any) {
+// Event adds a change event, and leaves it to the caller what the rows are.
+func (t *Table) Event(op string, before, after []any) {
 	t.counts[op]++
 	row := after
 	if row == nil {
@@ -60,6 +62,24 @@ func (t *Table) sourceBlock(ms int64) string {
 	return fmt.Sprintf(`{"version":"3.6.1.Final","connector":"mysql","name":%q,"ts_ms":%d,"snapshot":"false","db":%q,"sequence":null,"ts_us":%d,"ts_ns":%d,`+
 		`"table":%q,"server_id":1,"gtid":"24bc7850-2c16-11e6-a073-0242ac110002:%d","file":"binlog.000001","pos":%d,"row":0,"thread":7,"query":null}`,
 		t.Prefix, ms, t.Database, ms*1000, ms*1000000, t.Name, t.pos, 157+100*t.pos)
+}
+
+// SchemaChange returns the record of a statement that made the table what it is
+// now; kind is CREATE or ALTER.
+func (t *Table) SchemaChange(kind, statement string) *kgo.Record {
+	t.pos++
+	var key, columns []string
+	for i, c := range t.Columns {
+		if c.Key {
+			key = append(key, strconv.Quote(c.Name))
+		}
+		columns = append(columns, c.definition(i+1))
+	}
+	ms := Millis + t.pos
+	value := fmt.Sprintf(`{"source":%s,"ts_ms":%d,"databaseName":%q,"schemaName":null,"ddl":%q,"tableChanges":[{"type":%q,"id":"\"%s\".\"%s\"",`+
+		`"table":{"defaultCharsetName":"utf8mb4","primaryKeyColumnNames":[%s],"columns":[%s],"comment":null}}]}`,
+		t.sourceBlock(ms), ms, t.Database, statement, kind, t.Database, t.Name, strings.Join(key, ","), strings.Join(columns, ","))
+	return &kgo.Record{Topic: t.Prefix, Key: fmt.Appendf(nil, `{"databaseName":%q}`, t.Database), Value: []byte(value)}
 }
 
 // key returns the key of a row as a record has it; nil if the table has none.

@@ -6,6 +6,7 @@ package source
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -87,7 +88,7 @@ func (t *Table) Put(values ...any) {
 		t.keys = append(t.keys, key)
 	}
 	t.rows[key] = values
-	t.record(op, before, values)
+	t.Event(op, before, values)
 }
 
 // Delete deletes the row of a key, with its tombstone.
@@ -101,9 +102,16 @@ func (t *Table) Delete(key ...any) {
 	i := slices.Index(t.keys, text)
 	t.keys[i] = t.keys[len(t.keys)-1]
 	t.keys = t.keys[:len(t.keys)-1]
-	t.record("d", before, nil)
+	t.Event("d", before, nil)
 	t.counts["tombstone"]++
 	t.pending = append(t.pending, &kgo.Record{Topic: t.Topic(), Key: t.key(before)})
+}
+
+// Snapshot publishes all rows as a snapshot reads them.
+func (t *Table) Snapshot() {
+	for _, key := range slices.Sorted(maps.Keys(t.rows)) {
+		t.Event("r", nil, t.rows[key])
+	}
 }
 
 // ChangeKey moves a row to another key: a delete and a create, as Debezium says it.
@@ -162,6 +170,16 @@ func (t *Table) Publish(ctx context.Context, client *kgo.Client) error {
 		return fmt.Errorf("publish changes of %s: %w", t.Topic(), err)
 	}
 	return nil
+}
+
+// Convert changes the values of a column in all rows, as a change of its type
+// does: without an event.
+func (t *Table) Convert(column int, to func(any) any) {
+	for key, row := range t.rows {
+		row = slices.Clone(row)
+		row[column] = to(row[column])
+		t.rows[key] = row
+	}
 }
 
 // Truncate empties the table. Its event has no key, and is written to each of the

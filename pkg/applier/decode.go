@@ -2,6 +2,7 @@ package applier
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -92,12 +93,35 @@ func (d *decoder) reshape(ctx context.Context, r *kafka.Record, e *debezium.Even
 		}
 	}
 	if errors.Is(cause, codec.ErrNoSchema) {
+		if !enveloped(r.Value) {
+			return &codec.FormatError{Reason: codec.ErrUnwrapped.Error(), Err: codec.ErrUnwrapped}
+		}
 		return &StopError{
 			Reason: "records of topic " + d.topic + " carry no schema, and the schema-change topic " + d.feed.prefix + " does not have the table",
 			Remedy: "have the connector publish schemas (value.converter.schemas.enable) or schema changes (include.schema.changes)",
 		}
 	}
 	return cause
+}
+
+// enveloped reports whether a record without a schema has what all events have:
+// only then is it the schema that it lacks.
+func enveloped(value []byte) bool {
+	if value == nil { // a tombstone
+		return true
+	}
+	type envelope struct {
+		Op     json.RawMessage `json:"op"`
+		Source json.RawMessage `json:"source"`
+	}
+	var v struct {
+		envelope
+		Payload envelope `json:"payload"`
+	}
+	if err := json.Unmarshal(value, &v); err != nil {
+		return false
+	}
+	return v.Op != nil && v.Source != nil || v.Payload.Op != nil && v.Payload.Source != nil
 }
 
 // newShape returns the schemas that Debezium gives a table's records.

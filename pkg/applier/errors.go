@@ -23,7 +23,33 @@ type BadRecordError struct {
 
 // Error says where the record is and what is wrong with it.
 func (e *BadRecordError) Error() string {
-	return fmt.Sprintf("record at offset %d of %s/%d cannot be applied: %v", e.Offset, e.Topic, e.Partition, e.Err)
+	text := fmt.Sprintf("record at offset %d of %s/%d cannot be applied: %v", e.Offset, e.Topic, e.Partition, e.Err)
+	if is[*StopError](e.Err) {
+		return text // with its remedy
+	}
+	return text + "; " + remedyAnew
+}
+
+// remedyAnew is for topics that hold what no table can.
+const remedyAnew = "correct what writes the topic, delete the topic and its Iceberg table, and have the reader take a new snapshot; " +
+	"or leave the topic out with --topics in place of --topic-prefix"
+
+// advise adds what to do to errors that do not say it.
+func advise(err error) error {
+	switch {
+	case is[*StopError](err), is[*BadRecordError](err):
+		return err
+	case is[*lake.ValueError](err):
+		return &StopError{Reason: "a value does not fit its column", Remedy: remedyAnew, Err: err}
+	case is[*debezium.UnmappableTypeError](err):
+		return &StopError{
+			Reason: "the table has a column that JSON without schemas cannot be read with", Err: err,
+			Remedy: "have the connector publish schemas (value.converter.schemas.enable) or leave the column out (column.exclude.list), " +
+				"and the topic written anew: delete it, and have the reader take a new snapshot",
+		}
+	default:
+		return err
+	}
 }
 
 // Unwrap returns what is wrong.

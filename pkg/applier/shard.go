@@ -114,7 +114,7 @@ func (s *shard) run(ctx context.Context) error {
 		s.gone()
 		return nil
 	default:
-		err = fmt.Errorf("apply topic %s: %w", s.topic.Name, err)
+		err = fmt.Errorf("apply topic %s: %w", s.topic.Name, advise(err))
 		s.log.Error("table has stopped, others go on", "error", err)
 		s.say("stopped", err)
 		s.a.fail(err)

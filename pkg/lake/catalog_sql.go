@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	busyTimeout  = 30 * time.Second
-	openAttempts = 50
-	openPause    = 20 * time.Millisecond
+	busyTimeout = 30 * time.Second
+	openTime    = time.Second
+	openPause   = 20 * time.Millisecond
 )
 
 // openSQL opens a catalog in a SQLite file. Several processes may share it: each
@@ -48,10 +48,12 @@ func (c *Catalog) openSQL(ctx context.Context, cfg *Config) error {
 
 	// Two processes that create the file at once meet in its first pages, where
 	// SQLite answers busy without waiting.
-	for attempt := 1; ; attempt++ {
-		c.cat, err = newSQLCatalog(db, c.options)
-		if err == nil || attempt == openAttempts || !strings.Contains(err.Error(), "locked") {
-			return err
+	for began := time.Now(); ; {
+		if c.cat, err = newSQLCatalog(db, c.options); err == nil {
+			return nil
+		}
+		if time.Since(began) > openTime || !strings.Contains(err.Error(), "locked") {
+			return fmt.Errorf("%s: %w", file, err)
 		}
 		if err := pause(ctx, openPause); err != nil {
 			return err

@@ -47,8 +47,20 @@ type OwnerError struct {
 }
 
 func (e *OwnerError) Error() string {
-	return fmt.Sprintf("table %s belongs to another source: its property %s is %q and ours is %q: "+
-		"map the topic to another table, or drop this one", e.Table, e.Property, e.Have, e.Want)
+	switch e.Property {
+	case PropGroupID:
+		return fmt.Sprintf("table %s is written by group %q, and this process is of group %q: "+
+			"run it with the same --group-id, or map the topic to another table (--table-map)", e.Table, e.Have, e.Want)
+	case PropTopicID:
+		return fmt.Sprintf("table %s was filled from a topic that has been deleted and created again since (its id was %s and is %s): "+
+			"restore the topic, or drop the table and have the reader take a new snapshot, so that it is filled from the new topic", e.Table, e.Have, e.Want)
+	case PropClusterID:
+		return fmt.Sprintf("table %s was filled from another Kafka cluster (%s; this one is %s): "+
+			"map the topic to another table (--table-map), or drop this one", e.Table, e.Have, e.Want)
+	default:
+		return fmt.Sprintf("table %s belongs to another source (its property %s is %q, and ours is %q): "+
+			"map the topic to another table (--table-map), or drop this one", e.Table, e.Property, e.Have, e.Want)
+	}
 }
 
 // AdoptError says why an existing table cannot be written.
