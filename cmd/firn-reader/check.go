@@ -36,7 +36,7 @@ func check(ctx context.Context, c *config.Reader, log *slog.Logger) (err error) 
 		if err != nil {
 			return err
 		}
-		problems, err := conn.Check(ctx, tables, mysql.CheckOptions{AllowFKCascade: c.AllowFKCascade})
+		problems, err := conn.Check(ctx, tables, mysql.CheckOptions{AllowFKCascade: c.AllowFKCascade, Replica: replicaOf(c)})
 		if err != nil {
 			return err
 		}

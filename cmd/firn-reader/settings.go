@@ -60,10 +60,7 @@ func kafkaOf(c *config.Reader, log *slog.Logger) kafka.Config {
 // readerOf is the reader's configuration: what the flags say, in its terms.
 func readerOf(ctx context.Context, c *config.Reader, client *kafka.Client, log *slog.Logger) (reader.Config, error) {
 	r := reader.NewConfig()
-	r.Prefix, r.ConnectorName, r.ServerID = c.TopicPrefix, c.Name, c.DatabaseServerID
-	if r.ServerID == 0 {
-		r.ServerID = serverID(c.TopicPrefix)
-	}
+	r.Prefix, r.ConnectorName, r.Replica = c.TopicPrefix, c.Name, replicaOf(c)
 	r.MySQL, r.Kafka, r.Logger = mysqlOf(c), client, log
 	r.Captured = func(id debezium.TableID) bool { return c.Table(id.Database, id.Table) }
 	r.CapturedDatabase = c.Capture.Database
@@ -96,6 +93,15 @@ func readerOf(ctx context.Context, c *config.Reader, client *kafka.Client, log *
 	r.BufferBytes = int(c.Memory / 16)
 	r.SnapshotChunkBytes = max(int(c.Memory)/4/(3*max(c.SnapshotParallelism, 1)), 64<<10)
 	return r, nil
+}
+
+// replicaOf is how the reader introduces itself to the server.
+func replicaOf(c *config.Reader) mysql.Replica {
+	r := mysql.Replica{ServerID: c.DatabaseServerID, Name: "firn-reader." + c.TopicPrefix}
+	if r.ServerID == 0 {
+		r.ServerID = serverID(c.TopicPrefix)
+	}
+	return r
 }
 
 // serverID derives a replica's id from the prefix, in a range that people do

@@ -133,6 +133,24 @@ func badInput() []bad {
 			fix:    func(f *badFixture) { f.ReaderFlags = f.ReaderFlags[:len(f.ReaderFlags)-1] },
 		},
 		{
+			name:   "the server id is the server's",
+			before: func(f *badFixture) { f.ReaderFlags = append(f.ReaderFlags, "--database-server-id=1") },
+			says:   []string{"server-id: server id 1 is the server's own", "choose another --database-server-id"},
+			code:   1,
+			fix:    func(f *badFixture) { f.ReaderFlags = f.ReaderFlags[:len(f.ReaderFlags)-1] },
+		},
+		{
+			name: "the server id is another reader's", // of MariaDB's, TestReader_ServerIDClash
+			skip: func(kind server.Kind) bool { return kind == server.MariaDB },
+			before: func(f *badFixture) {
+				f.ReaderFlags = append(f.ReaderFlags, "--database-server-id=4711")
+				f.another("the-other")
+			},
+			says: []string{"server-id: another replica uses server id 4711: firn-reader.the-other@", "choose another --database-server-id"},
+			code: 1,
+			fix:  func(f *badFixture) { f.ReaderFlags = append(f.ReaderFlags, "--database-server-id=4712") },
+		},
+		{
 			name:   "no broker answers", // which takes half a minute to say
 			skip:   func(kind server.Kind) bool { return kind == server.MariaDB },
 			before: func(f *badFixture) { f.Broker = "127.0.0.1:1" },
@@ -288,6 +306,22 @@ func (f *badFixture) session(statements ...string) {
 	}
 }
 
+// another starts a reader of another prefix with the same flags, which runs to
+// the end of the test.
+func (f *fixture) another(prefix string) *pipeline.Pipeline {
+	f.t.Helper()
+	other := *f.Pipeline
+	other.Dir, other.Prefix, other.Reader = f.t.TempDir(), prefix, nil
+	f.must(other.StartReader(f.t.Context()))
+	f.t.Cleanup(func() {
+		if err := other.Stop(); err != nil {
+			f.t.Error(err)
+		}
+	})
+	f.must(other.Reader.Ready(f.t.Context()))
+	return &other
+}
+
 func (f *badFixture) restart(flags ...string) {
 	f.t.Helper()
 	f.must(f.server.Restart(f.t.Context(), flags...))
@@ -349,49 +383,4 @@ func noise(n int) string {
 		text[i] = letters[rand.IntN(len(letters))]
 	}
 	return string(text)
-}
-
-// Two readers under one server id: MariaDB ends the first, which says why;
-// MySQL tells them apart.
-func TestReader_ServerIDClash(t *testing.T) {
-	onEach(t, func(t *testing.T, f *fixture) {
-		database := f.readerOnly()
-		w := f.writers(database+".t", 1000)
-		f.Tables = database + `\.t`
-		f.ReaderFlags = append(f.ReaderFlags, "--database-server-id=4711")
-		f.must(f.StartReader(t.Context()))
-		f.must(f.Reader.Ready(t.Context()))
-		other := pipeline.For(t.TempDir(), f.Prefix+"-other", shared.servers[f.kind], f.Broker)
-		other.Tables, other.ReaderFlags = f.Tables, f.ReaderFlags
-		t.Cleanup(func() {
-			if err := other.Stop(); err != nil {
-				t.Error(err)
-			}
-		})
-		f.must(other.StartReader(t.Context()))
-		f.must(other.Reader.Ready(t.Context()))
-		if f.kind == server.MariaDB {
-			select {
-			case <-f.Reader.Exited():
-			case <-time.After(patience):
-				t.Fatal("the first reader goes on")
-			}
-			if code := f.Reader.ExitCode(); code != 1 {
-				t.Errorf("exit code %d, want 1", code)
-			}
-			if said := "choose another --database-server-id"; !strings.Contains(f.Reader.Tail(), said) {
-				t.Errorf("the first reader does not say %q:\n%s", said, f.Reader.Tail())
-			}
-			f.ReaderFlags = append(f.ReaderFlags, "--database-server-id=4712")
-			f.must(f.StartReader(t.Context()))
-			f.must(f.Reader.Ready(t.Context()))
-		}
-		f.must(w.sweep(t.Context(), 0))
-		f.drained(database + ".t")
-		select {
-		case <-other.Reader.Exited():
-			t.Errorf("the second reader has ended: %s", other.Reader.Tail())
-		default:
-		}
-	})
 }

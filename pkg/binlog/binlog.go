@@ -30,6 +30,7 @@ type Config struct {
 
 	Flavor   string // debezium.FlavorMySQL or debezium.FlavorMariaDB
 	ServerID uint32 // of this reader, as a replica; unique among the server's replicas
+	ListedAs string // the host that the server lists the reader with; "": this one's name
 	// GTIDMode says that the server gives every transaction a GTID, so that an empty GTID set in a
 	// position means none executed and not none known.
 	GTIDMode bool

@@ -74,7 +74,7 @@ func connect(ctx context.Context, cfg Config, from debezium.Position) (*server, 
 		s.dial = new(net.Dialer).DialContext
 	}
 	syncer := replication.BinlogSyncerConfig{
-		ServerID: cfg.ServerID, Flavor: cfg.Flavor,
+		ServerID: cfg.ServerID, Localhost: cfg.ListedAs, Flavor: cfg.Flavor,
 		Host: cfg.Host, Port: uint16(cfg.Port), User: cfg.User, Password: password, TLSConfig: cfg.TLS,
 		Dialer: s.dialContext,
 		// Events are decoded here, and a broken connection is the caller's to mend.

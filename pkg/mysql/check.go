@@ -20,6 +20,7 @@ type Problem struct {
 type CheckOptions struct {
 	From           debezium.Position // where reading is to resume; zero for a first start
 	AllowFKCascade bool              // --allow-fk-cascade
+	Replica        Replica           // as which the binlog is to be read
 }
 
 // Check finds out what keeps the changes of the tables from being captured
@@ -53,6 +54,7 @@ func check(ctx context.Context, q querier, tables []debezium.TableID, opts Check
 			return checkFilters(ctx, q, s, tables)
 		},
 		checkReplica,
+		opts.Replica.problems,
 		func(ctx context.Context, q querier, s *Server) ([]Problem, error) {
 			return checkPosition(ctx, q, s, opts.From)
 		},

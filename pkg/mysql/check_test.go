@@ -218,6 +218,25 @@ func TestCheck(t *testing.T) {
 		{name: "a primary that would log nothing as a replica", server: healthy(), change: []func(*fakeServer){
 			variable("log_replica_updates", "OFF"), answer("SHOW REPLICA STATUS"),
 		}},
+		{
+			name: "the server's own id", server: healthy(), opts: CheckOptions{Replica: Replica{ServerID: 1, Name: "us"}},
+			want: []string{"server-id: server id 1 is the server's own -> --database-server-id"},
+		},
+		{
+			name: "an id that another replica uses", server: healthy(), opts: CheckOptions{Replica: Replica{ServerID: 7, Name: "us"}},
+			change: []func(*fakeServer){
+				variable("version", "8.0.22"), answer("SHOW REPLICAS", []string{"6", "a", "3306", "1", "u"}, []string{"7", "us.too@b", "3306", "1", "u"}),
+			},
+			want: []string{"server-id: another replica uses server id 7: us.too@b -> --database-server-id"},
+		},
+		{
+			name: "an id that we had before", server: healthy(), opts: CheckOptions{Replica: Replica{ServerID: 7, Name: "us"}},
+			change: []func(*fakeServer){variable("version", "8.0.21"), answer("SHOW SLAVE HOSTS", []string{"7", "us@elsewhere", "3306", "1", "u"})},
+		},
+		{
+			name: "MariaDB does not tell of its replicas", server: mariaDB(), opts: CheckOptions{Replica: Replica{ServerID: 7, Name: "us"}},
+			change: []func(*fakeServer){fails("SHOW SLAVE HOSTS", CodeMissingPrivilege)},
+		},
 		{name: "a GTID set that the server can continue", server: healthy(), opts: CheckOptions{From: gtids("mysql", uuid+":1-5")}},
 		{
 			name: "a GTID set of which the rest is purged", server: healthy(), opts: CheckOptions{From: gtids("mysql", uuid+":1-5")},

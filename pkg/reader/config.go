@@ -49,7 +49,7 @@ const (
 type Config struct {
 	Prefix        string // topic.prefix
 	ConnectorName string // the connector's name in the offset record; the prefix if empty
-	ServerID      uint32
+	Replica       mysql.Replica
 
 	MySQL *mysql.Config
 	Kafka *kafka.Client

@@ -75,7 +75,10 @@ func (s *session) check(ctx context.Context, conn *mysql.Conn) error {
 		return err
 	}
 	s.observe(len(tables))
-	problems, err := conn.Check(ctx, tables, mysql.CheckOptions{From: s.saved.Position, AllowFKCascade: s.cfg.AllowFKCascade})
+	if err := s.awaitServerID(ctx, conn); err != nil {
+		return err
+	}
+	problems, err := conn.Check(ctx, tables, mysql.CheckOptions{From: s.saved.Position, AllowFKCascade: s.cfg.AllowFKCascade, Replica: s.cfg.Replica})
 	if err != nil {
 		return err
 	}
@@ -88,6 +91,38 @@ func (s *session) check(ctx context.Context, conn *mysql.Conn) error {
 		errs = append(errs, fmt.Errorf("%s: %s; %s", p.Name, p.Message, p.Fix))
 	}
 	return errors.Join(errs...)
+}
+
+const (
+	serverIDPatience = 15 * time.Second // three heartbeats: a server lists clients that are gone for up to two
+	serverIDPause    = 250 * time.Millisecond
+)
+
+// awaitServerID gives another client of our server id time to go.
+func (s *session) awaitServerID(ctx context.Context, conn *mysql.Conn) error {
+	if !s.server.LogBin {
+		return nil
+	}
+	patience := time.NewTimer(serverIDPatience)
+	defer patience.Stop()
+	pause := time.NewTicker(serverIDPause)
+	defer pause.Stop()
+	for said := false; ; said = true {
+		host, err := s.cfg.Replica.Other(ctx, conn)
+		if err != nil || host == "" {
+			return err
+		}
+		if !said {
+			s.log.Warn("another replica uses the server id: waiting for it to go", "server_id", s.cfg.Replica.ServerID, "host", host)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-patience.C:
+			return nil // the check says it
+		case <-pause.C:
+		}
+	}
 }
 
 func (s *session) capturedTables(ctx context.Context, conn *mysql.Conn) ([]debezium.TableID, error) {
@@ -187,150 +222,6 @@ func (s *session) firstStart(ctx context.Context, conn *mysql.Conn) error {
 	return s.endSpan(ctx)
 }
 
-// definition is a table as SHOW CREATE TABLE tells it.
-type definition struct {
-	id                      debezium.TableID
-	ddl                     string
-	table                   *debezium.Table
-	databaseCharset, collat string
-}
-
-// definitionsAt returns all tables of captured databases, and a position at
-// which they were so. A schema change between the positions before and behind
-// the reading makes it read again.
-func (s *session) definitionsAt(ctx context.Context, conn *mysql.Conn) ([]definition, debezium.Position, error) {
-	const tries = 20
-	for range tries {
-		before, err := conn.Position(ctx)
-		if err != nil {
-			return nil, before, err
-		}
-		definitions, err := s.definitions(ctx, conn)
-		if err != nil {
-			return nil, before, err
-		}
-		after, err := conn.Position(ctx)
-		if err != nil {
-			return nil, before, err
-		}
-		changed, err := s.definedBetween(ctx, before, after)
-		if err != nil {
-			return nil, before, err
-		}
-		if !changed {
-			return definitions, after, nil
-		}
-	}
-	return nil, debezium.Position{}, fmt.Errorf("read table definitions: tables were altered during each of %d tries", tries)
-}
-
-// definitions reads all tables of the databases that hold a captured one: a
-// rename may bring any of them in.
-func (s *session) definitions(ctx context.Context, conn *mysql.Conn) ([]definition, error) {
-	tables, err := conn.Tables(ctx)
-	if err != nil {
-		return nil, err
-	}
-	captured := make(map[string]bool)
-	for _, id := range tables {
-		captured[id.Database] = captured[id.Database] || s.cfg.Captured(id)
-	}
-	var definitions []definition
-	for _, id := range tables {
-		if !captured[id.Database] {
-			continue
-		}
-		d, err := s.define(ctx, conn, id)
-		if err != nil && !s.cfg.Captured(id) {
-			s.log.Warn("definition of a table that is not captured is not understood", "table", id.String(), "error", err)
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		definitions = append(definitions, d)
-	}
-	return definitions, nil
-}
-
-func (s *session) define(ctx context.Context, conn *mysql.Conn, id debezium.TableID) (d definition, err error) {
-	d.id = id
-	if d.databaseCharset, d.collat, err = conn.DatabaseCharset(ctx, id.Database); err != nil {
-		return d, err
-	}
-	if d.ddl, err = conn.ShowCreate(ctx, id); err != nil {
-		return d, err
-	}
-	options := s.historyOptions()
-	options.Charset = d.databaseCharset
-	if _, d.table, err = schemahistory.ParseCreateTable(id.Database, d.ddl, options); err != nil {
-		return d, fmt.Errorf("read the definition of %s: %w", id, err)
-	}
-	return d, nil
-}
-
-// definedBetween reports whether a statement other than row changes was logged
-// between two positions.
-func (s *session) definedBetween(ctx context.Context, before, after debezium.Position) (changed bool, err error) {
-	if before.AtOrAfter(after) {
-		return false, nil
-	}
-	config := s.streamConfig()
-	config.Captures = func(debezium.TableID) bool { return false }
-	stream, err := binlog.Open(ctx, config, binlog.Resume{Position: before})
-	if err != nil {
-		return false, err
-	}
-	defer func() { err = errors.Join(err, stream.Close()) }()
-	for {
-		event, err := stream.Next(ctx)
-		if err != nil {
-			return false, err
-		}
-		switch e := event.(type) {
-		case *binlog.Query:
-			return true, nil
-		case *binlog.Commit:
-			if e.Position.AtOrAfter(after) {
-				return false, nil
-			}
-		case *binlog.Heartbeat:
-			if e.Position.AtOrAfter(after) {
-				return false, nil
-			}
-		}
-	}
-}
-
-// initialChanges are the schema changes that Debezium publishes for tables that
-// are there at the first start, in its order.
-func initialChanges(server *mysql.Server, definitions []definition) []schemahistory.Part {
-	parts := []schemahistory.Part{{DDL: "SET character_set_server=" + server.Charset + ", collation_server=" + server.Collation}}
-	for _, d := range definitions {
-		parts = append(parts, schemahistory.Part{
-			Database: d.id.Database, DDL: "DROP TABLE IF EXISTS " + mysql.QuoteTable(d.id), Tables: []debezium.TableID{d.id},
-			Changes: []debezium.TableChange{{Type: "DROP", ID: d.id}},
-		})
-	}
-	for i, d := range definitions {
-		if i == 0 || definitions[i-1].id.Database != d.id.Database {
-			name := mysql.QuoteName(d.id.Database)
-			for _, ddl := range []string{
-				"DROP DATABASE IF EXISTS " + name,
-				"CREATE DATABASE " + name + " CHARSET " + d.databaseCharset + " COLLATE " + d.collat,
-				"USE " + name,
-			} {
-				parts = append(parts, schemahistory.Part{Database: d.id.Database, DDL: ddl})
-			}
-		}
-		parts = append(parts, schemahistory.Part{
-			Database: d.id.Database, DDL: d.ddl, Tables: []debezium.TableID{d.id},
-			Changes: []debezium.TableChange{{Type: "CREATE", ID: d.id, Table: d.table}},
-		})
-	}
-	return parts
-}
-
 // resume rebuilds the definitions from the history, and queues the tables whose
 // snapshot is not finished or that are captured for the first time.
 func (s *session) resume(ctx context.Context, conn *mysql.Conn) error {
@@ -369,7 +260,7 @@ func (s *session) replayHistory(ctx context.Context) error {
 func (s *session) streamConfig() binlog.Config {
 	return binlog.Config{
 		Host: s.cfg.MySQL.Host, Port: s.cfg.MySQL.Port, User: s.cfg.MySQL.User, Password: s.cfg.MySQL.Password, TLS: s.tls,
-		Flavor: s.server.Flavor, ServerID: s.cfg.ServerID, GTIDMode: s.server.GTIDMode,
+		Flavor: s.server.Flavor, ServerID: s.cfg.Replica.ServerID, ListedAs: s.cfg.Replica.Host(), GTIDMode: s.server.GTIDMode,
 		Captures: s.cfg.Captured, CapturesDatabase: s.cfg.CapturedDatabase, Query: s.cfg.IncludeQuery, Logger: s.log,
 	}
 }

@@ -106,7 +106,8 @@ func (j *job) config(ctx context.Context) (reader.Config, error) {
 	cfg.Encoder, cfg.SchemaChanges = encoder, encoder
 	cfg.Captured = func(id debezium.TableID) bool { return id.Database == j.Database }
 	cfg.CapturedDatabase = func(database string) bool { return database == j.Database }
-	cfg.Prefix, cfg.ServerID, cfg.Delivery, cfg.StopAtEnd = j.Prefix, j.ServerID, j.Delivery, j.StopAtEnd
+	cfg.Prefix, cfg.Delivery, cfg.StopAtEnd = j.Prefix, j.Delivery, j.StopAtEnd
+	cfg.Replica = mysql.Replica{ServerID: j.ServerID, Name: j.Prefix}
 	cfg.OffsetTopic, cfg.HistoryTopic = checkpoint.Topic(j.Prefix), "__firn-schema-history."+j.Prefix
 	// Small, so that a short test has many spans, and chunks to be killed in.
 	cfg.SnapshotChunkRows, cfg.SpanBytes, cfg.SpanTime = 50, 8<<10, 20*time.Millisecond
