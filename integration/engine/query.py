@@ -20,7 +20,7 @@ def connect():
     for name in ("avro", "httpfs", "iceberg"):
         con.execute("LOAD '%s'" % glob.glob("%s/duckdb_extension_%s/extensions/*/%s.duckdb_extension" % (site, name, name))[0])
     con.execute("SET TimeZone = 'UTC'")
-    con.execute("SET enable_progress_bar = false")  # it would be drawn among the answers
+    con.execute("SET enable_progress_bar = false")
     return con
 
 
@@ -60,13 +60,16 @@ def answer(con, request):
 
 
 def main():
+    # DuckDB draws the progress of slow queries on the standard output, those of its extensions whatever is set.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     con = connect()
     for line in sys.stdin:
         try:
             reply = answer(con, json.loads(line))
         except Exception as error:  # the caller decides what an error means
             reply = {"error": "%s: %s" % (type(error).__name__, error)}
-        print(json.dumps(reply), flush=True)
+        print(json.dumps(reply), file=answers, flush=True)
 
 
 main()
