@@ -8,7 +8,8 @@ LINTER   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # The whole of iceberg-go is compiled once per build mode; the race detector's
 # mode is for the packages that run goroutines.
 UNIT     := ./pkg/... ./schemas/... ./cmd/...
-CASES    := ./integration/cases ./integration/compose ./integration/crash/reader ./integration/engine ./integration/validate
+ROUNDS   ?= 200
+CASES    := ./integration/cases ./integration/compose ./integration/crash/... ./integration/engine ./integration/validate
 
 .PHONY: help build setup demo test lint unit cases crash integration soak bench fmt clean
 
@@ -35,8 +36,8 @@ unit: ## unit tests, with the race detector
 cases: build ## end-to-end cases on real servers, read by DuckDB
 	$(GO) test -count=1 -timeout 20m $(CASES)
 
-crash: build ## kill the applier at every point and at random moments, many rounds
-	$(GO) test -count=1 -timeout 20m ./integration/crash/...
+crash: build ## the crash tests of `make cases`, with ROUNDS random moments
+	$(GO) test -count=1 -timeout 60m ./integration/crash/... -rounds $(ROUNDS)
 
 integration: build ## the cases on MySQL 8, real Kafka, and Trino over Glue and S3 stand-ins (Java, Maven)
 	@scripts/setup --java

@@ -9,17 +9,16 @@ import (
 	"github.com/firn-cdc/firn/integration/source"
 	"github.com/firn-cdc/firn/pkg/applier"
 	"github.com/firn-cdc/firn/pkg/batch"
-	"github.com/firn-cdc/firn/pkg/commit"
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/keyindex"
-	"github.com/firn-cdc/firn/pkg/maintenance"
 )
 
 // Killed at each point of a flush, early and late in a table's life, an applier
 // goes on from what the table says.
 func TestApplier_KilledAtEachPoint(t *testing.T) {
 	duckdb := openDuckDB(t)
-	for _, point := range applier.Points() {
+	points, _ := applier.Points()
+	for _, point := range points {
 		t.Run(string(point), func(t *testing.T) {
 			w := newApplierWorld(t, duckdb)
 			table := w.table("t", 3, newSeed(t))
@@ -44,21 +43,15 @@ func TestApplier_KilledAtEachPoint(t *testing.T) {
 // the same rows.
 func TestApplier_KilledInMaintenance(t *testing.T) {
 	duckdb := openDuckDB(t)
-	for _, point := range []applier.Point{
-		applier.Point(commit.BeforeReplace), applier.Point(commit.AfterReplace),
-		"maintenance-" + applier.Point(maintenance.BeforeRewrite), "maintenance-" + applier.Point(maintenance.AfterRewrite),
-		"maintenance-" + applier.Point(maintenance.BeforeIndex), "maintenance-" + applier.Point(maintenance.AfterExpire),
-	} {
+	_, points := applier.Points()
+	for _, point := range points {
 		t.Run(string(point), func(t *testing.T) {
 			w := newApplierWorld(t, duckdb)
 			table := w.table("t", 3, newSeed(t))
 			for range 3 {
 				w.publish(table, 600)
-				o := w.orders("a")
-				o.Kill, o.Nth, o.Rows, o.StopAtEnd = point, 1, 40, false
-				if point == "maintenance-"+applier.Point(maintenance.AfterExpire) {
-					o.Ahead = 3 * time.Hour
-				}
+				o := w.maintaining(point == applier.AfterExpire)
+				o.Kill, o.Nth = point, 1
 				w.start(o).expectKilled()
 			}
 			w.publish(table, 100)
@@ -69,26 +62,47 @@ func TestApplier_KilledInMaintenance(t *testing.T) {
 	}
 }
 
+// maintaining returns the orders of an applier that goes on after the end, with
+// small files to merge and, if it is to expire, table snapshots that are due.
+func (w *applierWorld) maintaining(expire bool) orders {
+	o := w.orders("a")
+	o.Rows, o.StopAtEnd = 40, false
+	if expire {
+		o.Ahead = 3 * time.Hour
+	}
+	return o
+}
+
 // An answer that is lost says neither yes nor no: the applier finds out, in the
 // same process or in the next one.
 func TestApplier_AnswerLost(t *testing.T) {
 	duckdb := openDuckDB(t)
-	for _, f := range []fault{lostTakeOver, lostCommit, lostRequest, lostUpload, lostThenKilled} {
+	for _, f := range []fault{lostTakeOver, lostCommit, lostRequest, lostUpload, lostThenKilled, lostReplace, lostExpire} {
 		t.Run(string(f), func(t *testing.T) {
 			w := newApplierWorld(t, duckdb)
 			table := w.table("t", 3, newSeed(t))
-			for range 3 {
+			for n := range 3 {
 				w.publish(table, 300)
 				o := w.orders("a")
-				o.Fault, o.Nth = f, 2
-				if f == lostTakeOver {
+				o.Nth = 2
+				if f == lostReplace || f == lostExpire {
+					o = w.maintaining(f == lostExpire)
+				}
+				if f == lostTakeOver || f == lostReplace || f == lostExpire {
 					o.Nth = 1
 				}
+				o.Fault = f
 				p := w.start(o)
-				if f == lostThenKilled {
+				switch {
+				case f == lostThenKilled:
 					p.expectKilled()
-				} else {
+				case o.StopAtEnd:
 					p.expect()
+				default:
+					w.awaitHits(n + 1)
+					w.publish(table, 100)
+					w.settle(table)
+					p.leave()
 				}
 			}
 			w.start(w.orders("a")).expect()

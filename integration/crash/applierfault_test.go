@@ -24,7 +24,25 @@ const (
 	lostRequest    fault = "a commit is lost on its way"
 	lostUpload     fault = "the answer to an upload is lost"
 	lostThenKilled fault = "the answer to a commit is lost, and the process killed when it looks"
+	lostReplace    fault = "the answer to a rewrite's commit is lost"
+	lostExpire     fault = "the answer to an expiry is lost"
 )
+
+// of is the kind of commit that a fault strikes.
+func (f fault) of() kind {
+	switch f {
+	case lostTakeOver:
+		return takeOver
+	case lostReplace:
+		return rewrite
+	case lostExpire:
+		return expiry
+	case lostUpload:
+		return noKind
+	default:
+		return batchOfRows
+	}
+}
 
 // Planted bugs: what the product must not do, done for it.
 const (
@@ -72,12 +90,7 @@ func (f *faulty) CommitTable(ctx context.Context, id table.Identifier, rq []tabl
 	if err != nil {
 		return nil, "", err
 	}
-	kind := lostCommit
-	if !c.data {
-		kind = lostTakeOver
-	}
-	about := c.ours && (f.Fault == lostTakeOver) == (kind == lostTakeOver) && f.Fault != lostUpload
-	if !about || !f.nth(string(f.Fault)) {
+	if c.kind == noKind || c.kind != f.Fault.of() || !f.nth(string(f.Fault)) {
 		return f.CatalogIO.CommitTable(ctx, id, rq, up)
 	}
 	switch f.Fault {
@@ -106,15 +119,27 @@ func (f *faulty) CommitTable(ctx context.Context, id table.Identifier, rq []tabl
 	return nil, "", errLost
 }
 
+// kind is what a commit is about.
+type kind int
+
+const (
+	noKind kind = iota
+	takeOver
+	batchOfRows
+	rewrite
+	expiry
+)
+
 // parsed is what a commit's updates say.
 type parsed struct {
-	ours, data bool
+	kind       kind
 	properties iceberg.Properties
 	summary    iceberg.Properties
 }
 
 func parse(updates []table.Update) (*parsed, error) {
 	c := &parsed{properties: iceberg.Properties{}, summary: iceberg.Properties{}}
+	data := false
 	for _, u := range updates {
 		text, err := json.Marshal(u)
 		if err != nil {
@@ -131,18 +156,25 @@ func parse(updates []table.Update) (*parsed, error) {
 			if err := json.Unmarshal(text, &fields); err != nil {
 				return nil, fmt.Errorf("read update %s: %w", u.Action(), err)
 			}
+		case table.UpdateRemoveSnapshots:
+			c.kind = expiry
 		}
 		maps.Copy(c.properties, fields.Updates)
 		for k, v := range fields.Snapshot.Summary {
 			if strings.HasPrefix(k, "firn.") {
 				c.summary[k] = v
 			}
-			if (k == "added-data-files" || k == "added-delete-files") && v != "0" && fields.Snapshot.Summary["operation"] != "replace" {
-				c.data = true
+			if k == "operation" && v == "replace" {
+				c.kind = rewrite
 			}
+			data = data || (k == "added-data-files" || k == "added-delete-files") && v != "0"
 		}
 	}
-	c.ours = c.summary["firn.commit-token"] != ""
+	if c.kind == noKind && c.summary["firn.commit-token"] != "" {
+		if c.kind = takeOver; data {
+			c.kind = batchOfRows
+		}
+	}
 	return c, nil
 }
 

@@ -3,6 +3,7 @@ package crash
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -17,10 +18,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/iceberg-go/table"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/firn-cdc/firn/integration/pipeline"
 	"github.com/firn-cdc/firn/integration/source"
+	"github.com/firn-cdc/firn/pkg/lake"
 )
 
 // load changes tables until it is stopped.
@@ -44,7 +47,7 @@ func (w *applierWorld) startLoad(perSecond, keys int, tables ...*source.Table) *
 		defer tick.Stop()
 		for n := 1; l.err == nil && ctx.Err() == nil; n++ {
 			for i, t := range tables {
-				if n%200 == 100+20*i {
+				if n%400 == 20*(i+1) {
 					l.err = errors.Join(l.err, t.Truncate(working, transactional, w.partitions[t]))
 				}
 				t.Random(perSecond/50, keys)
@@ -71,28 +74,33 @@ func (l *load) end(w *applierWorld) {
 	w.must(l.err)
 }
 
+var rounds = flag.Int("rounds", 12, "how many times an applier is killed at a random moment")
+
 // Killed at random moments under load, with its index deleted now and then, an
-// applier leaves the table that the records amount to; and so does another one
-// that reads them all again, into a new table.
+// applier leaves the table that the records amount to. So does one of another
+// group that reads them all again, into a new table.
 func TestApplier_KilledAtRandomMoments(t *testing.T) {
-	const rounds = 20
 	w := newApplierWorld(t, openDuckDB(t))
 	seed := newSeed(t)
 	dice := rand.New(rand.NewPCG(seed, 3))
 	tables := []*source.Table{w.table("one", 3, seed), w.table("two", 6, seed+1)}
 	l := w.startLoad(1000, 3000, tables...)
-	for round := range rounds {
+	for round := range *rounds {
 		o := w.orders("a")
 		o.StopAtEnd, o.Rows = false, 50+dice.IntN(1000)
+		o.Listen = w.freeAddr()
 		if dice.IntN(4) == 0 {
 			w.must(os.RemoveAll(o.Index))
 			t.Logf("round %d: index deleted", round)
 		}
 		p := w.start(o)
+		if round%2 == 0 {
+			p.committed(1)
+		}
 		select {
 		case <-p.done:
 			t.Fatalf("round %d: applier ended by itself: %v", round, p.err)
-		case <-time.After(time.Duration(200+dice.IntN(3300)) * time.Millisecond): // the moment is what is tested
+		case <-time.After(time.Duration(dice.IntN(2000)) * time.Millisecond): // the moment is what is tested
 		}
 		w.must(p.kill())
 		p.forget()
@@ -118,6 +126,52 @@ func TestApplier_KilledAtRandomMoments(t *testing.T) {
 			t.Errorf("replayed table %s is not what its records amount to:\n%s", table.Name, f)
 		}
 	}
+}
+
+// The table says where reading goes on: a group whose offsets are set to the
+// beginning applies nothing again. Two appliers that come late, and have the
+// whole topic before them, leave the same table.
+func TestApplier_FromTheBeginning(t *testing.T) {
+	w := newApplierWorld(t, openDuckDB(t))
+	changed := w.table("t", 6, newSeed(t))
+	w.publish(changed, 3000)
+	w.start(w.orders("a")).expect()
+	before := w.batches(changed)
+	w.must(source.Rewind(t.Context(), w.client, w.orders("a").Group, changed.Topic(), w.partitions[changed]))
+	w.start(w.orders("a")).expect()
+	if after := w.batches(changed); before == 0 || after != before {
+		t.Errorf("%d batches in the table, %d after the group's offsets were set to the beginning", before, after)
+	}
+	w.equal(changed)
+
+	warehouse := filepath.Join(w.dir, "late")
+	var late []*applierProcess
+	for _, name := range []string{"first", "second"} {
+		o := w.orders(name)
+		o.Group, o.Warehouse, o.Shards = "crash-late", warehouse, 2
+		late = append(late, w.start(o))
+	}
+	for _, p := range late {
+		p.expect()
+	}
+	if f := w.validateIn(changed, warehouse); f.any() {
+		t.Errorf("table that was begun late is not what its records amount to:\n%s", f)
+	}
+}
+
+// batches returns how many table snapshots have added rows.
+func (w *applierWorld) batches(t *source.Table) int {
+	w.t.Helper()
+	n := 0
+	w.must(w.load(t, filepath.Join(w.dir, "warehouse"), func(loaded *lake.Table) error {
+		for _, s := range loaded.Iceberg().Metadata().Snapshots() {
+			if s.Summary.Operation != table.OpReplace && s.Summary.Properties["added-records"] != "" {
+				n++
+			}
+		}
+		return nil
+	}))
+	return n
 }
 
 // Appliers that join, leave, die and are given up under load share the tables

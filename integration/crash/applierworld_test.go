@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/firn-cdc/firn/integration/engine"
+	"github.com/firn-cdc/firn/integration/pipeline"
 	"github.com/firn-cdc/firn/integration/server"
 	"github.com/firn-cdc/firn/integration/source"
 	"github.com/firn-cdc/firn/integration/validate"
@@ -203,13 +205,29 @@ func (p *applierProcess) forget() {
 // expectHits fails the test unless what was hit, and nothing else, n times.
 func (w *applierWorld) expectHits(what string, n int) {
 	w.t.Helper()
+	if got, want := w.hits(), strings.Repeat(what+"\n", n); got != want {
+		w.t.Errorf("hit %q, want %q", got, want)
+	}
+}
+
+// awaitHits waits until something was hit for the n-th time.
+func (w *applierWorld) awaitHits(n int) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
+	defer cancel()
+	err := pipeline.Wait(ctx, 20*time.Millisecond, func() (bool, error) { return strings.Count(w.hits(), "\n") >= n, nil })
+	if err != nil {
+		w.t.Fatalf("hit %q, want %d hits: %v", w.hits(), n, err)
+	}
+}
+
+func (w *applierWorld) hits() string {
+	w.t.Helper()
 	text, err := os.ReadFile(filepath.Join(w.dir, "hits"))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		w.t.Fatal(err)
 	}
-	if want := strings.Repeat(what+"\n", n); string(text) != want {
-		w.t.Errorf("hit %q, want %q", text, want)
-	}
+	return string(text)
 }
 
 // found is what the validators find wrong with a table.
@@ -231,45 +249,51 @@ func (w *applierWorld) validateIn(t *source.Table, warehouse string) *found {
 	w.t.Helper()
 	ctx := w.t.Context()
 	f := &found{}
-	var err error
+	ends, err := source.Ends(ctx, w.client, t.Topic())
+	w.must(err)
 	where := engine.Table{Catalog: filepath.Join(warehouse, "catalog.sqlite"), Name: t.Database + "." + t.Name}
 	f.rows, err = validate.Rows(w.duckdb, where, t.Names(false), t.Rows())
 	w.must(err)
 	f.keys, err = validate.Keys(w.duckdb, where, t.Names(true))
 	w.must(err)
-	catalog, err := lake.OpenCatalog(ctx, lake.Config{Type: lake.SQL, Warehouse: "file://" + warehouse})
-	w.must(err)
-	defer catalog.Close()
-	table, err := catalog.Load(ctx, lake.Name{Namespace: t.Database, Table: t.Name}, lake.Types{})
-	w.must(err)
 	var snapshots int
-	f.files, snapshots, err = validate.Files(ctx, table.Iceberg())
-	w.must(err)
-	ends, err := source.Ends(ctx, w.client, t.Topic())
-	w.must(err)
-	f.offsets, err = validate.Offsets(table.Properties(), ends)
-	w.must(err)
+	w.must(w.load(t, warehouse, func(table *lake.Table) error {
+		if f.files, snapshots, err = validate.Files(ctx, table.Iceberg()); err != nil {
+			return err
+		}
+		f.offsets, err = validate.Offsets(table.Properties(), ends)
+		return err
+	}))
 	w.t.Logf("%s: %d rows, %d table snapshots, ends %v", t.Name, len(t.Rows()), snapshots, ends)
 	return f
 }
 
 // behind returns the partitions of a table that are not applied to their ends.
-func (w *applierWorld) behind(t *source.Table) ([]string, error) {
-	ctx := w.t.Context()
-	catalog, err := lake.OpenCatalog(ctx, lake.Config{Type: lake.SQL, Warehouse: "file://" + filepath.Join(w.dir, "warehouse")})
+func (w *applierWorld) behind(t *source.Table) (behind []string, err error) {
+	ends, err := source.Ends(w.t.Context(), w.client, t.Topic())
 	if err != nil {
 		return nil, err
+	}
+	err = w.load(t, filepath.Join(w.dir, "warehouse"), func(table *lake.Table) error {
+		behind, err = validate.Offsets(table.Properties(), ends)
+		return err
+	})
+	return behind, err
+}
+
+// load has use look at a table as the catalog of a warehouse has it.
+func (w *applierWorld) load(t *source.Table, warehouse string, use func(*lake.Table) error) error {
+	ctx := w.t.Context()
+	catalog, err := lake.OpenCatalog(ctx, lake.Config{Type: lake.SQL, Warehouse: "file://" + warehouse})
+	if err != nil {
+		return err
 	}
 	defer catalog.Close()
 	table, err := catalog.Load(ctx, lake.Name{Namespace: t.Database, Table: t.Name}, lake.Types{})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	ends, err := source.Ends(ctx, w.client, t.Topic())
-	if err != nil {
-		return nil, err
-	}
-	return validate.Offsets(table.Properties(), ends)
+	return use(table)
 }
 
 // equal fails the test where a validator finds something.

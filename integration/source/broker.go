@@ -74,3 +74,15 @@ func Expel(ctx context.Context, client *kgo.Client, group, name string) error {
 	}
 	return nil
 }
+
+// Rewind sets a group's offsets of a topic to the beginning. The group has no members.
+func Rewind(ctx context.Context, client *kgo.Client, group, topic string, partitions int32) error {
+	var beginning kadm.Offsets
+	for p := range partitions {
+		beginning.AddOffset(topic, p, 0, -1)
+	}
+	if err := kadm.NewClient(client).CommitAllOffsets(ctx, group, beginning); err != nil {
+		return fmt.Errorf("set offsets of group %s: %w", group, err)
+	}
+	return nil
+}

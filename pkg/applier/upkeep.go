@@ -25,7 +25,7 @@ func (w *work) settle(ctx context.Context, key *batch.Key) error {
 	}
 	cfg := w.cfg.Maintenance
 	cfg.Label, cfg.Alone, cfg.Logger = w.shard.name, w.id.of == 1, w.log
-	cfg.At = func(p maintenance.Point) { w.cfg.At(Point("maintenance-" + p)) }
+	cfg.At = func(p maintenance.Point) { w.cfg.At(maintenancePrefix + Point(p)) }
 	if key != nil {
 		cfg.Key = key.Schema()
 	}

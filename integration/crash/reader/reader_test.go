@@ -3,6 +3,10 @@ package crash
 import (
 	"context"
 	"database/sql"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -162,6 +166,45 @@ func TestReader_KilledAtEachPoint(t *testing.T) {
 			})
 		}
 	}
+}
+
+var rounds = flag.Int("rounds", 12, "how many times a reader is killed at a random moment")
+
+// Killed at random moments under load, the reader publishes every change once.
+func TestReader_KilledAtRandomMoments(t *testing.T) {
+	for _, kind := range kinds() {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, kind, reader.ExactlyOnce)
+			dice := rand.New(rand.NewPCG(newSeed(t), 1))
+			p := s.begin("", 0)
+			for range *rounds {
+				select {
+				case <-p.done:
+					t.Fatalf("the reader ended by itself: %v\n%s", p.err, p.tail())
+				case <-time.After(time.Duration(dice.IntN(1000)) * time.Millisecond): // the moment is what is tested
+				}
+				p.kill()
+				p = s.start("", 0)
+			}
+			p.wait(t, "a position is saved", p.saved)
+			p.stop(t)
+			s.judge(s.events())
+		})
+	}
+}
+
+// newSeed returns a seed and says which.
+func newSeed(t *testing.T) uint64 {
+	t.Helper()
+	s := rand.Uint64()
+	if text := os.Getenv("FIRN_SEED"); text != "" {
+		if _, err := fmt.Sscan(text, &s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("seed %d (FIRN_SEED)", s)
+	return s
 }
 
 // A reader that saves its position before it publishes loses what it was to
