@@ -83,12 +83,16 @@ func applierOf(c *config.Applier, client *kafka.Client, catalog *lake.Catalog, l
 	if err != nil {
 		return applier.Config{}, err
 	}
+	modes, err := modesOf(&c.Plain)
+	if err != nil {
+		return applier.Config{}, err
+	}
 	a := applier.Config{
 		Kafka: client, Catalog: catalog, GroupID: c.GroupID, SessionTimeout: c.SessionTimeout, Shards: c.Shards, Prefix: c.TopicPrefix,
-		Start:  applier.Start{Time: start.Time, Latest: start.Latest},
+		Start:  applier.Start(start),
 		Naming: applier.Naming{Template: c.TableName, Map: c.TableMap},
 		Tables: func(id debezium.TableID) applier.TableConfig { return tableOf(c, id) },
-		Modes:  debezium.Modes{BigintUnsigned: debezium.BigintPrecise},
+		Modes:  modes,
 
 		Interval: c.CommitInterval, Rows: c.CommitRows, Bytes: int64(c.CommitBytes), TargetFileSize: int64(c.TargetFileSize),
 		Memory: int64(c.Memory - c.IndexMemory), IndexDir: c.IndexDir, IndexMemory: int64(c.IndexMemory),
@@ -102,6 +106,16 @@ func applierOf(c *config.Applier, client *kafka.Client, catalog *lake.Catalog, l
 	}
 	a.Registry, err = registryOf(c)
 	return a, err
+}
+
+// modesOf is how JSON without schemas is read.
+func modesOf(c *config.Plain) (m debezium.Modes, err error) {
+	var errs [4]error
+	m.Decimal, errs[0] = debezium.ParseDecimalMode(c.DecimalHandlingMode)
+	m.Time, errs[1] = debezium.ParseTimeMode(c.TimePrecisionMode)
+	m.BigintUnsigned, errs[2] = debezium.ParseBigintMode(c.BigintUnsignedHandlingMode)
+	m.Binary, errs[3] = debezium.ParseBinaryMode(c.BinaryHandlingMode)
+	return m, errors.Join(errs[:]...)
 }
 
 // maintenanceOf is how tables are kept in order. With --maintenance off nothing

@@ -224,6 +224,15 @@ func (f *badTopic) send(r *kgo.Record) {
 	f.must(f.client.ProduceSync(f.t.Context(), r).FirstErr())
 }
 
+// expire removes all records, as retention does.
+func (f *badTopic) expire() {
+	f.t.Helper()
+	ends, err := f.admin.ListEndOffsets(f.t.Context(), f.table.Topic())
+	f.must(err)
+	_, err = f.admin.DeleteRecords(f.t.Context(), ends.Offsets())
+	f.must(err)
+}
+
 // recreate deletes the topic and creates it again, empty.
 func (f *badTopic) recreate() {
 	f.t.Helper()
@@ -354,17 +363,41 @@ func badTopics() []badRecords {
 			before: func(f *badTopic) {
 				f.apply()
 				f.change()
-				ends, err := f.admin.ListEndOffsets(f.t.Context(), f.table.Topic())
-				f.must(err)
-				_, err = f.admin.DeleteRecords(f.t.Context(), ends.Offsets())
-				f.must(err)
+				f.expire()
 			},
-			says: []string{"Kafka's retention has removed", "offsets of bad.d.t/", "drop the Iceberg table", "new snapshot", "__firn-offsets.<prefix>"},
+			says: []string{"Kafka's retention has removed", "offsets of bad.d.t/", "drop the Iceberg table, delete the topic", "new snapshot", "__firn-offsets.<prefix>"},
 			code: 1,
 			fix: func(f *badTopic) {
 				f.drop()
+				f.recreate()
 				f.snapshot()
 			},
+		},
+		{
+			name: "retention has removed the beginning",
+			before: func(f *badTopic) {
+				f.expire()
+				f.snapshot()
+			},
+			says: []string{
+				"Kafka's retention has removed the first", "offsets of bad.d.t/", "nothing is recorded of the table: it would lack rows",
+				"delete the topic, and have the reader take a new snapshot", "--auto-offset-reset=available",
+			},
+			code: 1,
+			fix: func(f *badTopic) {
+				f.recreate()
+				f.snapshot()
+			},
+		},
+		{
+			name: "retention has removed the beginning, and the rest is whole",
+			before: func(f *badTopic) {
+				f.expire()
+				f.snapshot()
+			},
+			says: []string{"nothing is recorded of the table", "--auto-offset-reset=available"},
+			code: 1,
+			fix:  func(f *badTopic) { f.ApplierFlags = append(f.ApplierFlags, "--auto-offset-reset=available") },
 		},
 		{
 			name: "the topic has got more partitions",

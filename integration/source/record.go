@@ -1,6 +1,7 @@
 package source
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -38,21 +39,40 @@ func (t *Table) Event(op string, before, after []any) {
 
 // Value returns a change event's value.
 func (t *Table) Value(op string, before, after []any) []byte {
-	t.pos++
 	image := func(values []any) string {
 		if values == nil {
 			return "null"
 		}
 		return object(t.Columns, values)
 	}
+	return t.envelope(op, image(before), image(after), fmt.Sprintf(`{"type":"struct","fields":%s,"optional":true,"name":"%s.Value"}`, fields(t.Columns), t.Topic()))
+}
+
+// Recorded adds a row of a snapshot as a connector once wrote it: the schema of
+// its rows, its key with a schema, and the row.
+func (t *Table) Recorded(schema, key, row []byte) error {
+	if !t.Schemas {
+		var k struct{ Payload json.RawMessage }
+		if err := json.Unmarshal(key, &k); err != nil {
+			return fmt.Errorf("read a recorded key: %w", err)
+		}
+		key = k.Payload
+	}
+	t.pending = append(t.pending, &kgo.Record{Topic: t.Topic(), Key: key, Value: t.envelope("r", "null", string(row), string(schema))})
+	return nil
+}
+
+// envelope returns an event's value of two images and their schema.
+func (t *Table) envelope(op, before, after, schema string) []byte {
+	t.pos++
 	ms := Millis + t.pos
 	payload := fmt.Sprintf(`{"before":%s,"after":%s,"source":%s,"transaction":null,"op":%q,"ts_ms":%d,"ts_us":%d,"ts_ns":%d}`,
-		image(before), image(after), t.sourceBlock(ms), op, ms, ms*1000, ms*1000000)
+		before, after, t.sourceBlock(ms), op, ms, ms*1000, ms*1000000)
 	if !t.Schemas {
 		return []byte(payload)
 	}
 	value := func(field string) string {
-		return fmt.Sprintf(`{"type":"struct","fields":%s,"optional":true,"name":"%s.Value","field":%q}`, fields(t.Columns), t.Topic(), field)
+		return fmt.Sprintf(`%s,"field":%q}`, strings.TrimSuffix(schema, "}"), field)
 	}
 	return fmt.Appendf(nil, `{"schema":{"type":"struct","fields":[%s,%s,%s,%s,%s],"optional":false,"name":"%s.Envelope","version":2},"payload":%s}`,
 		value("before"), value("after"), sourceSchema, transactionSchema, timesSchema, t.Topic(), payload)
@@ -67,7 +87,6 @@ func (t *Table) sourceBlock(ms int64) string {
 // SchemaChange returns the record of a statement that made the table what it is
 // now; kind is CREATE or ALTER.
 func (t *Table) SchemaChange(kind, statement string) *kgo.Record {
-	t.pos++
 	var key, columns []string
 	for i, c := range t.Columns {
 		if c.Key {
@@ -75,10 +94,16 @@ func (t *Table) SchemaChange(kind, statement string) *kgo.Record {
 		}
 		columns = append(columns, c.definition(i+1))
 	}
+	return t.RecordedChange(kind, statement, fmt.Appendf(nil, `{"defaultCharsetName":"utf8mb4","primaryKeyColumnNames":[%s],"columns":[%s],"comment":null}`,
+		strings.Join(key, ","), strings.Join(columns, ",")))
+}
+
+// RecordedChange is SchemaChange with a table as a connector once wrote it.
+func (t *Table) RecordedChange(kind, statement string, table []byte) *kgo.Record {
+	t.pos++
 	ms := Millis + t.pos
-	value := fmt.Sprintf(`{"source":%s,"ts_ms":%d,"databaseName":%q,"schemaName":null,"ddl":%q,"tableChanges":[{"type":%q,"id":"\"%s\".\"%s\"",`+
-		`"table":{"defaultCharsetName":"utf8mb4","primaryKeyColumnNames":[%s],"columns":[%s],"comment":null}}]}`,
-		t.sourceBlock(ms), ms, t.Database, statement, kind, t.Database, t.Name, strings.Join(key, ","), strings.Join(columns, ","))
+	value := fmt.Sprintf(`{"source":%s,"ts_ms":%d,"databaseName":%q,"schemaName":null,"ddl":%q,"tableChanges":[{"type":%q,"id":"\"%s\".\"%s\"","table":%s}]}`,
+		t.sourceBlock(ms), ms, t.Database, statement, kind, t.Database, t.Name, table)
 	return &kgo.Record{Topic: t.Prefix, Key: fmt.Appendf(nil, `{"databaseName":%q}`, t.Database), Value: []byte(value)}
 }
 

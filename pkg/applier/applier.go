@@ -76,11 +76,12 @@ type TableConfig struct {
 	Properties map[string]string
 }
 
-// Start is where reading begins: at a time, at the latest record, or at the
-// earliest, its zero value.
+// Start is where reading begins: at a time, at the latest record, at the earliest
+// that retention has left, or at the topic's first record, its zero value.
 type Start struct {
-	Time   time.Time
-	Latest bool
+	Time      time.Time
+	Latest    bool
+	Available bool
 }
 
 // Applier applies the topics of a group's share. Run it once.

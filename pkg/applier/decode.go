@@ -91,8 +91,10 @@ func (d *decoder) reshape(ctx context.Context, r *kafka.Record, e *debezium.Even
 		if err == nil || !is[*codec.FieldError](err) {
 			return err
 		}
+		cause = err
 	}
-	if errors.Is(cause, codec.ErrNoSchema) {
+	switch {
+	case errors.Is(cause, codec.ErrNoSchema):
 		if !enveloped(r.Value) {
 			return &codec.FormatError{Reason: codec.ErrUnwrapped.Error(), Err: codec.ErrUnwrapped}
 		}
@@ -100,8 +102,15 @@ func (d *decoder) reshape(ctx context.Context, r *kafka.Record, e *debezium.Even
 			Reason: "records of topic " + d.topic + " carry no schema, and the schema-change topic " + d.feed.prefix + " does not have the table",
 			Remedy: "have the connector publish schemas (value.converter.schemas.enable) or schema changes (include.schema.changes)",
 		}
+	case len(d.shapes) > 0:
+		return &StopError{
+			Reason: "a record without a schema does not fit the columns that the schema-change topic " + d.feed.prefix + " has for it", Err: cause,
+			Remedy: "give --decimal-handling-mode, --time-precision-mode, --bigint-unsigned-handling-mode and --binary-handling-mode as the connector has them; " +
+				"or, if they are, " + remedyAnew,
+		}
+	default:
+		return cause
 	}
-	return cause
 }
 
 // enveloped reports whether a record without a schema has what all events have:

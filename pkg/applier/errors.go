@@ -102,7 +102,7 @@ func readError(topic string, err error) error {
 	case errors.As(err, &out) && out.Asked < out.Earliest:
 		return &StopError{
 			Reason: fmt.Sprintf("Kafka's retention has removed %d offsets of %s/%d that were not applied", out.Earliest-out.Asked, topic, out.Partition),
-			Remedy: "drop the Iceberg table, and have the reader take a new snapshot: delete the topic __firn-offsets.<prefix>", Err: err,
+			Remedy: "drop the Iceberg table, delete the topic, and have the reader take a new snapshot: delete the topic __firn-offsets.<prefix>", Err: err,
 		}
 	case errors.Is(err, kafka.ErrOffsetOutOfRange), errors.Is(err, kafka.ErrTopicRecreated):
 		return &StopError{
@@ -113,5 +113,16 @@ func readError(topic string, err error) error {
 		return &StopError{Reason: "topic " + topic + " cannot be read", Remedy: "allow this user to read and describe it", Err: err}
 	default:
 		return err
+	}
+}
+
+// beginningGone refuses a topic whose first records retention has removed, for a
+// table of which nothing is recorded. Whether others have taken their place, as in
+// a topic that is compacted too, cannot be seen from outside.
+func beginningGone(topic string, partition int32, earliest int64) error {
+	return &StopError{
+		Reason: fmt.Sprintf("Kafka's retention has removed the first %d offsets of %s/%d, and nothing is recorded of the table: it would lack rows", earliest, topic, partition),
+		Remedy: "delete the topic, and have the reader take a new snapshot; or, where what is left of the topic has all rows, as after a later snapshot, " +
+			"or where its changes alone are wanted, start once with --auto-offset-reset=available",
 	}
 }

@@ -148,6 +148,8 @@ func (w *work) begin(ctx context.Context) error {
 			if offset, err = w.cfg.Kafka.OffsetForTime(ctx, w.topic.Name, end.Partition, start.Time); err != nil {
 				return err
 			}
+		case offset > 0 && !start.Available:
+			return beginningGone(w.topic.Name, end.Partition, offset)
 		}
 		w.next[end.Partition] = offset
 	}

@@ -13,6 +13,7 @@ import (
 type Applier struct {
 	Common
 	Source  `group:"Source:"`
+	Plain   `group:"JSON without schemas:"`
 	Catalog `group:"Catalog:"`
 	Writing `group:"Writing:"`
 	Upkeep  `group:"Maintenance:"`
@@ -32,11 +33,20 @@ type Source struct {
 	GroupID         string        `name:"group-id" default:"firn-applier" help:"Consumer group."`
 	TopicPrefix     string        `help:"Read the topics of this prefix."`
 	Topics          string        `placeholder:"REGEX" help:"Read the topics whose whole names match, instead of a prefix."`
-	AutoOffsetReset string        `default:"earliest" help:"Where nothing is committed: earliest, latest or an RFC 3339 time."`
+	AutoOffsetReset string        `default:"earliest" help:"Where nothing is committed: earliest, which must be the topic's first record; available, whatever retention has left; latest; or an RFC 3339 time."`
 	OnBadRecord     string        `default:"stop" help:"stop or dead-letter."`
 	SessionTimeout  time.Duration `default:"10s" help:"A process that gives no sign of life for so long loses its tables to others of the group."`
 	Shards          int           `default:"1" help:"Owners that one table may have."`
 	Memory          Bytes         `default:"1GiB" help:"Memory to stay under."`
+}
+
+// Plain says how JSON without schemas is to be read, which does not say it
+// itself: as the connector's properties of the same names are.
+type Plain struct {
+	DecimalHandlingMode        string `default:"precise" help:"As the connector has it: precise, double or string."`
+	TimePrecisionMode          string `default:"adaptive_time_microseconds" help:"As the connector has it: adaptive_time_microseconds, connect, isostring, microseconds or nanoseconds."`
+	BigintUnsignedHandlingMode string `default:"precise" help:"As the connector has it: precise, or long, which is Debezium's default."`
+	BinaryHandlingMode         string `default:"bytes" help:"As the connector has it: bytes, base64, base64-url-safe or hex."`
 }
 
 // Catalog says where the tables are.
@@ -168,6 +178,7 @@ func (c *Applier) Validate(command string) error {
 	}
 	c.Common.validate(&p)
 	c.Source.validate(&p)
+	validateModes(&p, c.DecimalHandlingMode, c.TimePrecisionMode, c.BigintUnsignedHandlingMode, c.BinaryHandlingMode)
 	c.Catalog.validate(&p)
 	c.Writing.validate(&p)
 	p.oneOf("--maintenance", c.Mode, "on", "off")
@@ -183,8 +194,8 @@ func (c *Applier) Validate(command string) error {
 	case "verify":
 		c.MySQL.validate(&p)
 	case "replay":
-		if c.From == "latest" {
-			p.add("--from latest: a replay begins at earliest or at a time")
+		if c.From == "latest" || c.From == "available" {
+			p.add("--from %s: a replay begins at earliest or at a time", c.From)
 		} else {
 			validateStart(&p, "--from", c.From)
 		}
@@ -215,11 +226,11 @@ func (s *Source) validate(p *problems) {
 }
 
 func validateStart(p *problems, flag, s string) {
-	if s == "earliest" || s == "latest" {
+	if s == "earliest" || s == "available" || s == "latest" {
 		return
 	}
 	if _, err := time.Parse(time.RFC3339, s); err != nil {
-		p.add("%s %q is not one of earliest, latest and a time such as 2026-01-31T12:00:00Z", flag, s)
+		p.add("%s %q is not one of earliest, available, latest and a time such as 2026-01-31T12:00:00Z", flag, s)
 	}
 }
 
@@ -277,11 +288,12 @@ func (w *Writing) validate(p *problems) {
 
 func writeModes() []string { return []string{"upsert", "append", "soft-delete", "history"} }
 
-// Start is where reading begins: the time, or its zero value with Latest or
-// without it, which is the earliest record.
+// Start is where reading begins: the time; or its zero value with Latest, with
+// Available, or without both, which is the earliest record.
 type Start struct {
-	Time   time.Time
-	Latest bool
+	Time      time.Time
+	Latest    bool
+	Available bool
 }
 
 // ParseStart reads the value of --auto-offset-reset or of replay's --from.
@@ -289,6 +301,8 @@ func ParseStart(s string) (Start, error) {
 	switch s {
 	case "earliest":
 		return Start{}, nil
+	case "available":
+		return Start{Available: true}, nil
 	case "latest":
 		return Start{Latest: true}, nil
 	default:

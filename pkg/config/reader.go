@@ -181,10 +181,7 @@ func (f *Format) validate(p *problems, registry *Registry) {
 		}
 	}
 	p.oneOf("--decimal-format", f.DecimalFormat, "base64", "numeric")
-	p.oneOf("--decimal-handling-mode", f.DecimalHandlingMode, "precise", "double", "string")
-	p.oneOf("--time-precision-mode", f.TimePrecisionMode, "adaptive_time_microseconds", "connect", "isostring", "microseconds", "nanoseconds")
-	p.oneOf("--bigint-unsigned-handling-mode", f.BigintUnsignedHandlingMode, "precise", "long")
-	p.oneOf("--binary-handling-mode", f.BinaryHandlingMode, "bytes", "base64", "base64-url-safe", "hex")
+	validateModes(p, f.DecimalHandlingMode, f.TimePrecisionMode, f.BigintUnsignedHandlingMode, f.BinaryHandlingMode)
 	p.oneOf("--event-converting-failure-handling-mode", f.EventConvertingFailureHandlingMode, "fail", "warn", "skip")
 	p.oneOf("--schema-name-adjustment-mode", f.SchemaNameAdjustmentMode, "none", "avro", "avro_unicode")
 	p.oneOf("--field-name-adjustment-mode", f.FieldNameAdjustmentMode, "none", "avro", "avro_unicode")
@@ -192,6 +189,14 @@ func (f *Format) validate(p *problems, registry *Registry) {
 	for _, op := range f.Skipped() {
 		p.oneOf("--skipped-operations", string(op), "c", "u", "d", "t")
 	}
+}
+
+// validateModes checks how the values of some types are written.
+func validateModes(p *problems, decimal, precision, bigint, binary string) {
+	p.oneOf("--decimal-handling-mode", decimal, "precise", "double", "string")
+	p.oneOf("--time-precision-mode", precision, "adaptive_time_microseconds", "connect", "isostring", "microseconds", "nanoseconds")
+	p.oneOf("--bigint-unsigned-handling-mode", bigint, "precise", "long")
+	p.oneOf("--binary-handling-mode", binary, "bytes", "base64", "base64-url-safe", "hex")
 }
 
 // Skipped returns the operations of --skipped-operations.
