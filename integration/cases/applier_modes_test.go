@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,7 +76,7 @@ func recordedModes(t *testing.T, r *recording) {
 			f.send(f.table.RecordedChange("CREATE", "CREATE TABLE", r.table))
 		}
 	}
-	if strings.Contains(strings.Join(r.flags, " "), "double") {
+	if slices.Contains(r.flags, "--time-precision-mode=isostring") {
 		f.ApplierFlags = []string{"--stop-at-end"}
 		f.start()
 		if code, said := f.end(), f.said(); code != 1 || !strings.Contains(said, "give --decimal-handling-mode") {
