@@ -20,6 +20,7 @@ func (f *fixture) step(step walkthrough.Step) {
 	for _, check := range step.Checks {
 		f.eventually(walkthrough.Target, check.SQL, check.Rows...)
 	}
+	f.same(walkthrough.Source, walkthrough.Target)
 }
 
 func (f *fixture) operations(want map[string]int) {
@@ -107,6 +108,7 @@ func TestWalkThrough_TwoAppliers(t *testing.T) {
 		f.Applier = second
 		f.exec("DELETE FROM salesdb.customer WHERE id = 1")
 		f.eventually(walkthrough.Target, "SELECT count(*) FROM {table}", "29")
+		f.same(walkthrough.Source, walkthrough.Target)
 	})
 }
 

@@ -26,7 +26,7 @@ import (
 )
 
 // patience is how long an applier may take for what takes seconds.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // applierWorld is a broker, a warehouse, and the appliers between them.
 type applierWorld struct {

@@ -26,7 +26,7 @@ import (
 )
 
 // patience is how long a process may take to come to where it is to be killed.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 var shared struct {
 	servers map[server.Kind]*server.Database
