@@ -124,8 +124,7 @@ func (s *session) touched(t *schemahistory.Touched, source *debezium.Source) err
 		s.progress.Captured(t.Table)
 		return s.empty(t.Table, source)
 	case schemahistory.Renamed:
-		s.renamed(t)
-		return nil
+		return s.renamed(t, source)
 	case schemahistory.Dropped:
 		s.forget(t.Table)
 		return nil
@@ -165,10 +164,14 @@ func sameOrder(a, b *debezium.Column) bool {
 }
 
 // renamed reads the rows that a table brings along: those that the stream had
-// of them are in the topic of the name before.
-func (s *session) renamed(t *schemahistory.Touched) {
+// of them are in the topic of the name before. What the topic of its new name has
+// is another table's.
+func (s *session) renamed(t *schemahistory.Touched, source *debezium.Source) error {
 	if _, known := s.history.Table(t.Table); s.cfg.Captured(t.Table) && known {
 		s.log.Info("table came by a rename: its rows are read by a snapshot", "table", t.Table.String())
+		if err := s.empty(t.Table, source); err != nil {
+			return err
+		}
 		s.beginSnapshot(t.Table, debezium.Position{}, false)
 	} else if s.cfg.Captured(t.Table) { // from a database that is not followed
 		s.unknown[t.Table] = s.position
@@ -176,6 +179,7 @@ func (s *session) renamed(t *schemahistory.Touched) {
 	if t.From.Table != "" {
 		s.forget(t.From)
 	}
+	return nil
 }
 
 // forget drops the progress of a table that is no more.
