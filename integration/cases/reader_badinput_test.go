@@ -133,6 +133,32 @@ func badInput() []bad {
 			fix:    func(f *badFixture) { f.ReaderFlags = f.ReaderFlags[:len(f.ReaderFlags)-1] },
 		},
 		{
+			name: "an XA transaction stays prepared",
+			before: func(f *badFixture) {
+				if f.kind != server.MariaDB {
+					f.exec("GRANT XA_RECOVER_ADMIN ON *.* TO " + account)
+				}
+				f.prepare("left", "UPDATE d.t SET v = 11 WHERE id = 1")
+			},
+			says: []string{"XA transactions that were prepared before the first start are still open", "end each with XA COMMIT or XA ROLLBACK"},
+			code: 1,
+			fix: func(f *badFixture) {
+				if f.kind != server.MariaDB {
+					f.exec("REVOKE XA_RECOVER_ADMIN ON *.* FROM " + account)
+				}
+				f.exec("XA ROLLBACK 'left'")
+			},
+		},
+		{
+			name:   "an XA transaction was prepared before, where that may not be seen",
+			skip:   func(kind server.Kind) bool { return kind == server.MariaDB },
+			before: func(f *badFixture) { f.prepare("unseen", "UPDATE d.t SET v = 11 WHERE id = 1") },
+			during: func(f *badFixture) { f.exec("XA COMMIT 'unseen'") },
+			says:   []string{"XA COMMIT X'756e7365656e'", "its rows were not read: take a new snapshot", "with the privilege XA_RECOVER_ADMIN"},
+			code:   1,
+			fix:    func(f *badFixture) { f.newSnapshot() },
+		},
+		{
 			name:   "the server id is the server's",
 			before: func(f *badFixture) { f.ReaderFlags = append(f.ReaderFlags, "--database-server-id=1") },
 			says:   []string{"server-id: server id 1 is the server's own", "choose another --database-server-id"},
@@ -294,7 +320,7 @@ func (f *badFixture) stream() {
 }
 
 // session runs statements in a session of its own.
-func (f *badFixture) session(statements ...string) {
+func (f *fixture) session(statements ...string) {
 	f.t.Helper()
 	conn, err := f.db.Conn(f.t.Context())
 	f.must(err)

@@ -75,10 +75,10 @@ type UnknownXAError struct {
 	Pos  uint64
 }
 
-// Error says how its rows can still be read.
+// Error says what to do, and how to keep it from happening again.
 func (e *UnknownXAError) Error() string {
 	return fmt.Sprintf("XA COMMIT %s at %s:%d of a transaction that was prepared before reading began, so that its rows were not read: "+
-		"start at a position before its XA PREPARE, or take a new snapshot of the tables it changed", e.XID, e.File, e.Pos)
+		"take a new snapshot; with the privilege XA_RECOVER_ADMIN the first start waits for such transactions", e.XID, e.File, e.Pos)
 }
 
 // serverErrors maps texts of error 1236, which covers all, to what they mean.

@@ -2,10 +2,9 @@ package reader
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 
-	"github.com/firn-cdc/firn/pkg/binlog"
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/mysql"
 	"github.com/firn-cdc/firn/pkg/schemahistory"
@@ -17,40 +16,56 @@ type definition struct {
 	ddl                     string
 	table                   *debezium.Table
 	databaseCharset, collat string
+	since                   debezium.Position // a statement that was logged before is in it
 }
 
-// definitionsAt returns all tables of captured databases, and a position at
-// which they were so. A schema change between the positions before and behind
-// the reading makes it read again.
-func (s *session) definitionsAt(ctx context.Context, conn *mysql.Conn) ([]definition, debezium.Position, error) {
-	const tries = 20
+// definitionsAt returns all tables of captured databases, and a place at which
+// they were so. What a statement concerns that was logged since it was read is
+// read again.
+func (s *session) definitionsAt(ctx context.Context, conn *mysql.Conn) ([]definition, beginning, error) {
+	const tries = 100
+	first, err := conn.Position(ctx)
+	if err != nil {
+		return nil, beginning{}, err
+	}
+	if err := s.awaitPrepared(ctx, conn); err != nil {
+		return nil, beginning{}, err
+	}
+	known := make(map[debezium.TableID]definition)
 	for range tries {
-		before, err := conn.Position(ctx)
+		listed, err := conn.Position(ctx)
 		if err != nil {
-			return nil, before, err
+			return nil, beginning{}, err
 		}
-		definitions, err := s.definitions(ctx, conn)
+		definitions, err := s.definitions(ctx, conn, known)
 		if err != nil {
-			return nil, before, err
+			return nil, beginning{}, err
 		}
 		after, err := conn.Position(ctx)
 		if err != nil {
-			return nil, before, err
+			return nil, beginning{}, err
 		}
-		changed, err := s.definedBetween(ctx, before, after)
+		at, statements, err := s.statementsBetween(ctx, first, after)
 		if err != nil {
-			return nil, before, err
+			return nil, beginning{}, err
 		}
-		if !changed {
-			return definitions, after, nil
+		for _, d := range definitions {
+			known[d.id] = d
+			if slices.ContainsFunc(statements, func(q statement) bool { return q.at.CompareFile(d.since) >= 0 && q.concerns(d.id) }) {
+				delete(known, d.id)
+			}
+		}
+		relisted := slices.ContainsFunc(statements, func(q statement) bool { return q.at.CompareFile(listed) >= 0 && q.names() })
+		if len(known) == len(definitions) && !relisted {
+			return definitions, at, nil
 		}
 	}
-	return nil, debezium.Position{}, fmt.Errorf("read table definitions: tables were altered during each of %d tries", tries)
+	return nil, beginning{}, fmt.Errorf("read table definitions: tables were altered during each of %d tries", tries)
 }
 
-// definitions reads all tables of the databases that hold a captured one: a
-// rename may bring any of them in.
-func (s *session) definitions(ctx context.Context, conn *mysql.Conn) ([]definition, error) {
+// definitions reads all tables of the databases that hold a captured one, for a
+// rename may bring any of them in, and takes those that are known as they are.
+func (s *session) definitions(ctx context.Context, conn *mysql.Conn, known map[debezium.TableID]definition) ([]definition, error) {
 	tables, err := conn.Tables(ctx)
 	if err != nil {
 		return nil, err
@@ -64,16 +79,28 @@ func (s *session) definitions(ctx context.Context, conn *mysql.Conn) ([]definiti
 		if !captured[id.Database] {
 			continue
 		}
-		d, err := s.define(ctx, conn, id)
-		if err != nil && !s.cfg.Captured(id) {
-			s.log.Warn("definition of a table that is not captured is not understood", "table", id.String(), "error", err)
+		if d, ok := known[id]; ok {
+			definitions = append(definitions, d)
 			continue
 		}
+		since, err := conn.Position(ctx)
 		if err != nil {
 			return nil, err
 		}
+		d, err := s.define(ctx, conn, id)
+		switch {
+		case mysql.IsServerError(err, mysql.CodeNoSuchTable, mysql.CodeUnknownDatabase): // dropped meanwhile
+			continue
+		case err != nil && !s.cfg.Captured(id):
+			s.log.Warn("definition of a table that is not captured is not understood", "table", id.String(), "error", err)
+			continue
+		case err != nil:
+			return nil, err
+		}
+		d.since = since
 		definitions = append(definitions, d)
 	}
+	clear(known)
 	return definitions, nil
 }
 
@@ -91,39 +118,6 @@ func (s *session) define(ctx context.Context, conn *mysql.Conn, id debezium.Tabl
 		return d, fmt.Errorf("read the definition of %s: %w", id, err)
 	}
 	return d, nil
-}
-
-// definedBetween reports whether a statement other than row changes was logged
-// between two positions.
-func (s *session) definedBetween(ctx context.Context, before, after debezium.Position) (changed bool, err error) {
-	if before.AtOrAfter(after) {
-		return false, nil
-	}
-	config := s.streamConfig()
-	config.Captures = func(debezium.TableID) bool { return false }
-	stream, err := binlog.Open(ctx, config, binlog.Resume{Position: before})
-	if err != nil {
-		return false, err
-	}
-	defer func() { err = errors.Join(err, stream.Close()) }()
-	for {
-		event, err := stream.Next(ctx)
-		if err != nil {
-			return false, err
-		}
-		switch e := event.(type) {
-		case *binlog.Query:
-			return true, nil
-		case *binlog.Commit:
-			if e.Position.AtOrAfter(after) {
-				return false, nil
-			}
-		case *binlog.Heartbeat:
-			if e.Position.AtOrAfter(after) {
-				return false, nil
-			}
-		}
-	}
 }
 
 // initialChanges are the schema changes that Debezium publishes for tables that

@@ -188,10 +188,11 @@ func (s *session) firstStart(ctx context.Context, conn *mysql.Conn) error {
 	if err != nil {
 		return err
 	}
-	s.progress.At(at, debezium.Position{}, time.Now().UnixNano(), 0)
-	s.position = at
+	s.progress.At(at.position, at.prepared, time.Now().UnixNano(), 0)
+	s.position = at.position
 	source := debezium.Source{
-		Version: version, Connector: s.connector, Name: s.cfg.Prefix, TsNs: time.Now().UnixNano(), Snapshot: "true", File: at.File, Pos: int64(at.Pos),
+		Version: version, Connector: s.connector, Name: s.cfg.Prefix, TsNs: time.Now().UnixNano(), Snapshot: "true",
+		File: s.position.File, Pos: int64(s.position.Pos),
 	}
 	for _, part := range initialChanges(s.server, definitions) {
 		if err := s.publishChange(source, part); err != nil {
@@ -215,7 +216,7 @@ func (s *session) firstStart(ctx context.Context, conn *mysql.Conn) error {
 		}
 	}
 	s.progress.Snapshotting = !s.chunks.done()
-	s.log.Info("first start", "gtid", at.GTIDs.String(), "file", at.File, "pos", at.Pos, "tables", len(s.chunks.queue))
+	s.log.Info("first start", "gtid", s.position.GTIDs.String(), "file", s.position.File, "pos", s.position.Pos, "tables", len(s.chunks.queue))
 	if err := s.openSpan(); err != nil {
 		return err
 	}
