@@ -1,0 +1,71 @@
+package reference
+
+import (
+	_ "embed" // the list
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+//go:embed differences.txt
+var acceptedText string
+
+// Accepted is a difference that is meant to be.
+type Accepted struct {
+	Server string // mysql8, mysql9, mariadb; * for all
+	Case   string // * for all
+	Match  *regexp.Regexp
+	Reason string
+
+	seen bool
+}
+
+// ReadAccepted reads differences.txt: server, case, a regular expression of
+// the difference's text, and the reason, with tabs between.
+func ReadAccepted() ([]*Accepted, error) {
+	var list []*Accepted
+	for line := range strings.Lines(acceptedText) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		parts := strings.Split(line, "\t")
+		if len(parts) != 4 {
+			return nil, fmt.Errorf("differences.txt: %q: server, case, expression and reason are wanted, with tabs between", line)
+		}
+		match, err := regexp.Compile("(?s)" + parts[2])
+		if err != nil {
+			return nil, fmt.Errorf("differences.txt: %w", err)
+		}
+		list = append(list, &Accepted{Server: parts[0], Case: parts[1], Match: match, Reason: parts[3]})
+	}
+	return list, nil
+}
+
+// Unaccepted returns the differences that no line of the list is about, and
+// the lines about this case that no difference has any more.
+func Unaccepted(list []*Accepted, kind, name string, differences []Difference) (unexpected []Difference, idle []*Accepted) {
+	var mine []*Accepted
+	for _, a := range list {
+		if (a.Server == "*" || a.Server == kind) && (a.Case == "*" || a.Case == name) {
+			mine = append(mine, a)
+		}
+	}
+	for _, d := range differences {
+		accepted := false
+		for _, a := range mine {
+			if a.Match.MatchString(d.String()) {
+				a.seen, accepted = true, true
+			}
+		}
+		if !accepted {
+			unexpected = append(unexpected, d)
+		}
+	}
+	for _, a := range mine {
+		if !a.seen && a.Case != "*" && a.Server != "*" {
+			idle = append(idle, a)
+		}
+	}
+	return unexpected, idle
+}

@@ -1,0 +1,183 @@
+package reference
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/tidwall/gjson"
+)
+
+// Difference is something in which two publishers' records are not equal.
+type Difference struct {
+	Topic string
+	Text  string // for a person, without the topic
+}
+
+func (d Difference) String() string { return d.Topic + ": " + d.Text }
+
+// Compare returns how got differs from want: in topics, partitions, order,
+// keys, values and headers. Records without a key go to any partition: they are
+// compared in the order of their source.
+func Compare(mask *Mask, want, got []Record) []Difference {
+	var differences []Difference
+	wantBy, gotBy := byLane(want), byLane(got)
+	lanes := slices.Sorted(maps.Keys(wantBy))
+	for l := range gotBy {
+		if _, ok := wantBy[l]; !ok {
+			lanes = append(lanes, l)
+		}
+	}
+	for _, l := range lanes {
+		topic, _, _ := strings.Cut(l, "\x00")
+		for _, text := range compareLane(mask, wantBy[l], gotBy[l]) {
+			differences = append(differences, Difference{Topic: topic, Text: text})
+		}
+	}
+	return differences
+}
+
+// byLane splits records into those whose order is defined: of one partition,
+// or of one topic's records without a key.
+func byLane(records []Record) map[string][]Record {
+	lanes := make(map[string][]Record)
+	for _, r := range records {
+		lane := fmt.Sprintf("%s\x00%d", r.Topic, r.Partition)
+		if r.Key == nil {
+			lane = r.Topic + "\x00none"
+		}
+		lanes[lane] = append(lanes[lane], r)
+	}
+	for name, lane := range lanes {
+		if strings.HasSuffix(name, "none") {
+			slices.SortStableFunc(lane, inSource)
+		}
+	}
+	return lanes
+}
+
+// inSource orders records by where their changes are in the binlog; tombstones come last.
+func inSource(a, b Record) int {
+	at := func(r *Record) (file string, pos, row int64) {
+		_, text := unwrap(r.Value)
+		if text == nil {
+			return "~", 0, 0
+		}
+		source := gjson.Get(*text, "source")
+		return source.Get("file").String(), source.Get("pos").Int(), source.Get("row").Int()
+	}
+	aFile, aPos, aRow := at(&a)
+	bFile, bPos, bRow := at(&b)
+	return cmp.Or(cmp.Compare(aFile, bFile), cmp.Compare(aPos, bPos), cmp.Compare(aRow, bRow))
+}
+
+func compareLane(mask *Mask, want, got []Record) []string {
+	w, g := make([]masked, len(want)), make([]masked, len(got))
+	for i := range want {
+		w[i] = mask.apply(&want[i])
+	}
+	for i := range got {
+		g[i] = mask.apply(&got[i])
+	}
+	var texts []string
+	for _, p := range align(w, g) {
+		switch {
+		case p.want < 0:
+			texts = append(texts, "not in the reference: "+g[p.got].key+" "+short(g[p.got].value))
+		case p.got < 0:
+			texts = append(texts, "missing: "+w[p.want].key+" "+short(w[p.want].value))
+		default:
+			texts = append(texts, w[p.want].differences(&g[p.got])...)
+		}
+	}
+	return texts
+}
+
+// pair is a record of each side that belong together; -1: there is none.
+type pair struct{ want, got int }
+
+// align pairs records: equal ones by the longest common subsequence, and what
+// is between two of those one by one if both sides have as many.
+func align(w, g []masked) []pair {
+	common := make([][]int, len(w)+1) // of w[i:] and g[j:]
+	for i := range common {
+		common[i] = make([]int, len(g)+1)
+	}
+	for i := len(w) - 1; i >= 0; i-- {
+		for j := len(g) - 1; j >= 0; j-- {
+			if w[i] == g[j] {
+				common[i][j] = common[i+1][j+1] + 1
+			} else {
+				common[i][j] = max(common[i+1][j], common[i][j+1])
+			}
+		}
+	}
+	var pairs []pair
+	i, j := 0, 0
+	for i < len(w) || j < len(g) {
+		if i < len(w) && j < len(g) && w[i] == g[j] {
+			i, j = i+1, j+1
+			continue
+		}
+		fromI, fromJ := i, j
+		for (i < len(w) || j < len(g)) && (i == len(w) || j == len(g) || w[i] != g[j]) {
+			if j == len(g) || i < len(w) && common[i+1][j] >= common[i][j+1] {
+				i++
+			} else {
+				j++
+			}
+		}
+		pairs = append(pairs, between(fromI, i, fromJ, j)...)
+	}
+	return pairs
+}
+
+func between(fromI, toI, fromJ, toJ int) []pair {
+	var pairs []pair
+	if toI-fromI == toJ-fromJ {
+		for k := range toI - fromI {
+			pairs = append(pairs, pair{want: fromI + k, got: fromJ + k})
+		}
+		return pairs
+	}
+	for i := fromI; i < toI; i++ {
+		pairs = append(pairs, pair{want: i, got: -1})
+	}
+	for j := fromJ; j < toJ; j++ {
+		pairs = append(pairs, pair{want: -1, got: j})
+	}
+	return pairs
+}
+
+// differences says where two records differ, each part from its first difference on.
+func (m *masked) differences(o *masked) []string {
+	var texts []string
+	for _, part := range []struct{ name, want, got string }{
+		{"key", m.key, o.key},
+		{"key's schema", m.keySchema, o.keySchema},
+		{"value", m.value, o.value},
+		{"value's schema", m.valueSchema, o.valueSchema},
+		{"headers", m.headers, o.headers},
+	} {
+		if part.want == part.got {
+			continue
+		}
+		at := 0
+		for at < min(len(part.want), len(part.got)) && part.want[at] == part.got[at] {
+			at++
+		}
+		from := max(at-60, 0)
+		texts = append(texts, fmt.Sprintf("%s of %s differs:\n   want …%s\n    got …%s", part.name, m.key, short(part.want[from:]), short(part.got[from:])))
+	}
+	return texts
+}
+
+func short(s string) string {
+	const limit = 260
+	if len(s) > limit {
+		return s[:limit] + "…"
+	}
+	return s
+}

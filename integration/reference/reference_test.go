@@ -1,0 +1,140 @@
+package reference_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	_ "github.com/go-sql-driver/mysql" // the corpus is executed through it
+
+	"github.com/firn-cdc/firn/integration/reference"
+	"github.com/firn-cdc/firn/integration/server"
+)
+
+// patience is how long one case may take.
+const patience = 3 * time.Minute
+
+var labs map[server.Kind]*reference.Lab
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (int, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	dir, err := os.MkdirTemp("", "firn-reference-")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	labs = make(map[server.Kind]*reference.Lab)
+	for _, kind := range kinds() {
+		db, err := server.StartDatabase(ctx, kind, filepath.Join(dir, string(kind)), "--default-time-zone=+00:00")
+		if err != nil {
+			return 1, err
+		}
+		defer db.Stop()
+		broker, err := server.StartBroker(3)
+		if err != nil {
+			return 1, err
+		}
+		defer broker.Stop()
+		labs[kind] = &reference.Lab{Database: db, Broker: broker.Addr, Dir: dir}
+	}
+	return m.Run(), nil
+}
+
+// What firn-reader publishes with a connector's configuration is what the real
+// Debezium published with it.
+func TestReader_PublishesWhatDebeziumDoes(t *testing.T) {
+	accepted, err := reference.ReadAccepted()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("testdata/corpus/*.sql")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no corpus: %v", err)
+	}
+	for kind, lab := range labs {
+		for _, file := range files {
+			c, err := reference.ReadCase(file, kind)
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden := recorded(kind, c)
+			if golden == "" {
+				continue
+			}
+			t.Run(string(kind)+"/"+c.Name, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				compare(ctx, t, lab, c, golden, accepted)
+			})
+		}
+	}
+}
+
+// recorded returns the file of what Debezium published of a case: what it
+// publishes of MySQL 8 and 9 is the same, where it was not recorded on both.
+func recorded(kind server.Kind, c *reference.Case) string {
+	if c.Solo {
+		return ""
+	}
+	for _, k := range []server.Kind{kind, server.MySQL8} {
+		if kind == server.MariaDB && k != kind {
+			continue
+		}
+		path := filepath.Join("testdata/golden", string(k), c.Name+".jsonl")
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+func compare(ctx context.Context, t *testing.T, lab *reference.Lab, c *reference.Case, golden string, accepted []*reference.Accepted) {
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	conn, err := lab.Prepare(ctx, c)
+	must(err)
+	defer conn.Close()
+	must(reference.Execute(ctx, conn, c.Snapshot))
+	config, err := lab.Connector(c)
+	must(err)
+	must(lab.Reader(ctx, c, config))
+	must(reference.Execute(ctx, conn, c.Stream))
+	must(lab.Reader(ctx, c, config))
+	got, err := lab.Records(ctx, c)
+	must(err)
+	want, err := reference.ReadGolden(golden)
+	must(err)
+	mask, err := reference.NewMask(reference.Recorded)
+	must(err)
+	unexpected, idle := reference.Unaccepted(accepted, string(lab.Database.Kind), c.Name, reference.Compare(mask, want, got))
+	var texts []string
+	for _, d := range unexpected {
+		texts = append(texts, d.String())
+	}
+	if len(texts) > 0 {
+		t.Errorf("%d differences of %d records:\n%s", len(texts), len(want), strings.Join(texts[:min(len(texts), 25)], "\n"))
+	}
+	for _, a := range idle {
+		t.Errorf("differences.txt accepts what is no longer different: %s %s %s", a.Server, a.Case, a.Match)
+	}
+}
