@@ -9,7 +9,7 @@ LINTER   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # mode is for the packages that run goroutines.
 UNIT     := ./pkg/... ./schemas/... ./cmd/...
 ROUNDS   ?= 200
-CASES    := ./integration/cases ./integration/compose ./integration/crash/... ./integration/engine ./integration/validate
+CASES    := ./integration/cases ./integration/compose ./integration/crash/... ./integration/engine ./integration/reference ./integration/validate
 
 .PHONY: help build setup demo test lint unit cases crash integration soak bench fmt clean
 
@@ -41,7 +41,7 @@ crash: build ## the crash tests of `make cases`, with ROUNDS random moments
 
 integration: build ## the cases on MySQL 8, real Kafka, and Trino over Glue and S3 stand-ins (Java, Maven)
 	@scripts/setup --java
-	$(GO) test -count=1 -timeout 30m -tags integration ./integration/cases/...
+	$(GO) test -count=1 -timeout 30m -tags integration ./integration/cases/... ./integration/reference/...
 
 bench: build ## measure both binaries; writes bench/latest.json
 	$(GO) run ./integration/bench

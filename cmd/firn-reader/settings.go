@@ -79,6 +79,7 @@ func readerOf(ctx context.Context, c *config.Reader, client *kafka.Client, log *
 	for _, op := range c.Skipped() {
 		r.Skipped[debezium.Op(op)] = true
 	}
+	r.SkipUnchanged, r.IncludeQuery, r.SchemaComments = c.SkipMessagesWithoutChange, c.IncludeQuery, c.IncludeSchemaComments
 	r.Tombstones, r.Headers, r.RunID = c.TombstonesOnDelete, c.ExtendedHeadersEnabled, uuid.NewString()
 	r.Snapshot, r.SnapshotParallelism, r.SnapshotChunkRows = reader.SnapshotMode(c.SnapshotMode), c.SnapshotParallelism, c.SnapshotChunkRows
 	r.Delivery, r.Compression = reader.Delivery(c.Delivery), c.KafkaCompression

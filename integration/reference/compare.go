@@ -105,8 +105,8 @@ func align(w, g []masked) []pair {
 	for i := range common {
 		common[i] = make([]int, len(g)+1)
 	}
-	for i := len(w) - 1; i >= 0; i-- {
-		for j := len(g) - 1; j >= 0; j-- {
+	for i := range slices.Backward(w) {
+		for j := range slices.Backward(g) {
 			if w[i] == g[j] {
 				common[i][j] = common[i+1][j+1] + 1
 			} else {

@@ -20,7 +20,6 @@ type Case struct {
 	Name             string
 	Properties       []string // name=value
 	Snapshot, Stream []string
-	Solo             bool // stops every Debezium on the server, or needs the server for itself
 }
 
 // ReadCase reads a file of the corpus as it is for a kind of server.
@@ -32,7 +31,6 @@ type Case struct {
 //	@props NAME=VALUE    a property of the connector
 //	@include FILE        another case's statements are part of this one
 //	@wait MS             a pause
-//	@solo                see Case
 func ReadCase(path string, kind server.Kind) (*Case, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -96,8 +94,6 @@ func (p *parser) directive(text string) error {
 		p.only = argument
 	case "props":
 		p.c.Properties = append(p.c.Properties, strings.ReplaceAll(argument, "@DB", p.c.Name))
-	case "solo":
-		p.c.Solo = true
 	case "wait":
 		if p.section == "stream" {
 			p.c.Stream = append(p.c.Stream, Wait+argument)

@@ -44,7 +44,10 @@ func (l *Lab) Connector(c *Case) (path string, err error) {
 		"database.include.list=" + c.Name, "schema.history.internal.kafka.bootstrap.servers=" + l.Broker,
 		"schema.history.internal.kafka.topic=__history." + c.Name, "schema.history.internal.store.only.captured.databases.ddl=true",
 	}
-	path = filepath.Join(l.Dir, c.Name+".properties")
+	path = filepath.Join(l.Dir, string(l.Database.Kind)+"-"+c.Name, "connector.properties")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", err
+	}
 	return path, os.WriteFile(path, []byte(strings.Join(append(properties, c.Properties...), "\n")+"\n"), 0o644)
 }
 
@@ -92,8 +95,8 @@ func refused(err error) bool {
 
 // Reader runs firn-reader with a connector's configuration until it has
 // published all that there is.
-func (l *Lab) Reader(ctx context.Context, c *Case, config string) error {
-	process, err := pipeline.Start(ctx, l.Dir, "firn-reader", nil, "run", "--debezium-config="+config, "--stop-at-end", "--topic-partitions=3",
+func (*Lab) Reader(ctx context.Context, c *Case, config string) error {
+	process, err := pipeline.Start(ctx, filepath.Dir(config), "firn-reader", nil, "run", "--debezium-config="+config, "--stop-at-end", "--topic-partitions=3",
 		"--database-server-id="+strconv.Itoa(serverID(c)), "--log-format=json")
 	if err != nil {
 		return err
@@ -104,10 +107,16 @@ func (l *Lab) Reader(ctx context.Context, c *Case, config string) error {
 		return errors.Join(ctx.Err(), process.Kill())
 	}
 	if code := process.ExitCode(); code != 0 {
-		return fmt.Errorf("firn-reader ended with code %d:\n%s", code, process.Tail())
+		tail := strings.TrimSpace(process.Tail())
+		return &StoppedError{Said: tail[strings.LastIndexByte(tail, '\n')+1:]}
 	}
 	return nil
 }
+
+// StoppedError says that firn-reader ended otherwise than by having read all.
+type StoppedError struct{ Said string } // its last line
+
+func (e *StoppedError) Error() string { return "stopped: " + e.Said }
 
 // serverID returns an id that no other case uses.
 func serverID(c *Case) int {

@@ -35,6 +35,9 @@ func readConnector(path string) (*connector, error) {
 		"event-converting-failure-handling-mode": "warn",
 		"skipped-operations":                     "t",
 		"replace-null-with-default":              "true",
+		"snapshot-parallelism":                   "1",
+		"allow-fk-cascade":                       "true",
+		"on-unlogged-change":                     "mark",
 	}}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(properties)) {

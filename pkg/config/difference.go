@@ -26,13 +26,19 @@ func (f *Format) OtherDefaults() []string {
 }
 
 // LapsedPromises returns what no longer holds, because a setting is as
-// Debezium's default has it.
-func (f *Format) LapsedPromises() []string {
+// Debezium's default has it, or goes on where Debezium does.
+func (r *Reader) LapsedPromises() []string {
 	var out []string
-	for _, d := range f.differences() {
+	for _, d := range r.differences() {
 		if d.value == d.theirs {
 			out = append(out, d.property+"="+d.value+": "+d.lapse)
 		}
+	}
+	if r.DebeziumDefaults && r.AllowFKCascade {
+		out = append(out, "--allow-fk-cascade: what foreign-key actions change, MySQL before 9.6 does not log")
+	}
+	if r.DebeziumDefaults && r.OnUnloggedChange == "mark" {
+		out = append(out, "--on-unlogged-change=mark: a table whose rows a statement changed unlogged differs from then on, which /status says")
 	}
 	return out
 }

@@ -12,8 +12,8 @@ func direct() []string {
 		"database.exclude.list", "database.hostname", "database.include.list", "database.port", "database.server.id",
 		"database.ssl.mode", "database.user", "decimal.handling.mode", "enable.time.adjuster",
 		"event.converting.failure.handling.mode", "extended.headers.enabled", "field.name.adjustment.mode",
-		"include.schema.changes", "name", "schema.history.internal.kafka.topic", "schema.name.adjustment.mode",
-		"skipped.operations", "snapshot.mode", "table.exclude.list", "table.ignore.builtin", "table.include.list",
+		"include.query", "include.schema.changes", "include.schema.comments", "name", "schema.history.internal.kafka.topic", "schema.name.adjustment.mode",
+		"skip.messages.without.change", "skipped.operations", "snapshot.mode", "table.exclude.list", "table.ignore.builtin", "table.include.list",
 		"time.precision.mode", "tombstones.on.delete", "topic.prefix",
 	}
 }
@@ -46,8 +46,7 @@ func renamed(name string) string {
 // values with which it does not.
 func changesData(name string) (allowed []string, hint string, ok bool) {
 	switch name {
-	case "skip.messages.without.change", "include.query", "provide.transaction.metadata", "include.schema.comments",
-		"gtid.ignore.on.recovery", "schema.history.internal.prefer.ddl":
+	case "provide.transaction.metadata", "gtid.ignore.on.recovery", "schema.history.internal.prefer.ddl":
 		return []string{"false"}, "", true
 	case "gtid.source.filter.dml.events":
 		return []string{"true"}, "", true

@@ -56,7 +56,10 @@ type Format struct {
 	SkippedOperations                  string `default:"none" help:"none, or some of c,u,d,t."`
 	TombstonesOnDelete                 bool   `default:"true" negatable:"" help:"A tombstone behind each delete."`
 	ExtendedHeadersEnabled             bool   `default:"true" negatable:"" help:"Debezium's context headers."`
+	SkipMessagesWithoutChange          bool   `negatable:"" help:"Pass over updates that change no captured column."`
+	IncludeQuery                       bool   `negatable:"" help:"The statement in source.query, if the server logs it (binlog_rows_query_log_events)."`
 	IncludeSchemaChanges               bool   `default:"true" negatable:"" help:"Publish schema changes to the topic <prefix>."`
+	IncludeSchemaComments              bool   `negatable:"" help:"Comments of tables and columns in schema changes."`
 	SchemaNameAdjustmentMode           string `default:"none" help:"none, avro or avro_unicode."`
 	FieldNameAdjustmentMode            string `default:"none" help:"none, avro or avro_unicode."`
 	DebeziumVersion                    string `default:"3.6" help:"Version whose format is written."`

@@ -58,6 +58,16 @@ func newCharset(name string, exact bool) (charset, error) {
 	return nil, fmt.Errorf("character set %s is not supported", name)
 }
 
+// Text returns bytes of a character set as UTF-8. The error names a character
+// set that is not supported.
+func Text(name string, b []byte) (string, error) {
+	set, err := newCharset(name, false)
+	if err != nil || set == nil {
+		return string(b), err
+	}
+	return string(set.decode(nil, b)), nil
+}
+
 func multiByteEncoding(name string) encoding.Encoding {
 	switch name {
 	case "gbk", "gb2312":

@@ -24,6 +24,7 @@ type chunks struct {
 	answers chan answer
 	queue   []*snapshotTable // not begun, in order
 	active  map[debezium.TableID]*snapshotTable
+	order   []*snapshotTable // the active ones, as they began: so they are published
 
 	mu    sync.Mutex
 	alarm func() // called when an answer comes; nil if nobody waits
@@ -184,6 +185,7 @@ func (c *chunks) ask(since debezium.Position, list func(debezium.TableID) (strin
 		c.queue = c.queue[1:]
 		t.worker, c.free = c.free[0], c.free[1:]
 		c.active[t.id] = t
+		c.order = append(c.order, t)
 	}
 	for _, t := range c.active {
 		if t.worker == nil || t.asked || t.all || t.blocked || len(t.windows) > 1 {
@@ -279,7 +281,7 @@ func (c *chunks) discard(id debezium.TableID, gone bool) {
 		return
 	}
 	if t.worker == nil { // it was read whole, and is to be read again
-		delete(c.active, id)
+		c.remove(t)
 		c.queue = append(c.queue, t)
 	}
 }
@@ -301,8 +303,13 @@ func (c *chunks) restart(id debezium.TableID) bool {
 
 // finish forgets a table that has been published whole or is gone.
 func (c *chunks) finish(t *snapshotTable) {
-	delete(c.active, t.id)
+	c.remove(t)
 	if t.worker != nil && !t.asked { // otherwise the worker is freed by its answer
 		c.free, t.worker = append(c.free, t.worker), nil
 	}
+}
+
+func (c *chunks) remove(t *snapshotTable) {
+	delete(c.active, t.id)
+	c.order = slices.DeleteFunc(c.order, func(o *snapshotTable) bool { return o == t })
 }

@@ -60,6 +60,7 @@ type Config struct {
 
 	Encoder        codec.Encoder
 	IncludeQuery   bool                      // include.query
+	SkipUnchanged  bool                      // skip.messages.without.change
 	SchemaComments bool                      // include.schema.comments
 	SchemaChanges  codec.SchemaChangeEncoder // nil: include.schema.changes=false
 	Convert        convert.Options

@@ -36,7 +36,10 @@ func (s *session) statement(q *binlog.Query) error {
 	}
 	source := debezium.Source{
 		Version: version, Connector: s.connector, Name: s.cfg.Prefix, TsNs: q.TsNs, ServerID: int64(q.ServerID), GTID: q.GTID,
-		File: q.File, Pos: int64(q.Pos), Thread: q.Thread,
+		File: q.File, Pos: int64(q.Pos), Row: s.lastRow,
+	}
+	if q.InTransaction && s.connector != debezium.FlavorMariaDB { // otherwise Debezium knows of none
+		source.Thread = q.Thread
 	}
 	for _, part := range effect.Parts {
 		if err := s.publishChange(source, part); err != nil {
@@ -167,13 +170,18 @@ func sameOrder(a, b *debezium.Column) bool {
 // of them are in the topic of the name before. What the topic of its new name has
 // is another table's.
 func (s *session) renamed(t *schemahistory.Touched, source *debezium.Source) error {
-	if _, known := s.history.Table(t.Table); s.cfg.Captured(t.Table) && known {
+	_, known := s.history.Table(t.Table)
+	switch {
+	case !s.cfg.Captured(t.Table):
+	case known && s.cfg.Convert.DebeziumExact: // Debezium leaves them there
+		s.progress.Captured(t.Table)
+	case known:
 		s.log.Info("table came by a rename: its rows are read by a snapshot", "table", t.Table.String())
 		if err := s.empty(t.Table, source); err != nil {
 			return err
 		}
 		s.beginSnapshot(t.Table, debezium.Position{}, false)
-	} else if s.cfg.Captured(t.Table) { // from a database that is not followed
+	default: // from a database that is not followed
 		s.unknown[t.Table] = s.position
 	}
 	if t.From.Table != "" {

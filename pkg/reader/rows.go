@@ -28,7 +28,8 @@ func (s *session) rows(rows *binlog.Rows) error {
 		if !more {
 			return nil
 		}
-		s.event.Source.Row = int32(rows.Row)
+		s.lastRow = int32(rows.Row)
+		s.event.Source.Row = s.lastRow
 		if err := s.change(t, rows.Op); err != nil {
 			return fmt.Errorf("%s at %s:%d: %w", t.id, rows.File, rows.Pos, err)
 		}
@@ -73,6 +74,9 @@ func (s *session) change(t *table, op debezium.Op) (err error) {
 				return s.keyChange(t)
 			}
 		}
+	}
+	if s.cfg.SkipUnchanged && op == debezium.Update && equalValues(e.Before, e.After) {
+		return nil
 	}
 	e.Op = op
 	return s.publish(t, op == debezium.Delete)

@@ -45,6 +45,7 @@ type session struct {
 	maps   map[*binlog.TableMap]*table
 	topics map[string]int32 // partitions of the topics that exist
 
+	lastRow       int32          // of the stream, within its event: Debezium repeats it in the schema changes that follow
 	event         debezium.Event // reused for every row, as what follows
 	before, after mysql.Row
 	fields        [][]byte

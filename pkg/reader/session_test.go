@@ -66,7 +66,7 @@ func TestSession_NoSpanEndsBetweenAStatementAndItsPosition(t *testing.T) {
 	r.define("CREATE TABLE a (id INT PRIMARY KEY)")
 	r.define("CREATE TABLE b (id INT PRIMARY KEY)")
 	a := &snapshotTable{id: debezium.TableID{Database: rigDatabase, Table: "a"}}
-	s.chunks.active[a.id] = a
+	s.chunks.active[a.id], s.chunks.order = a, []*snapshotTable{a}
 	for range 2 {
 		w := &window{chunk: new(snapshot.Chunk)}
 		w.chunk.Rows.Reset(1)

@@ -42,11 +42,13 @@ func (s *session) advanceChunks(ctx context.Context) error {
 	}
 	for again := !s.stated; again; { // a table that ends may be what another one's last row waits for
 		again = false
-		for _, t := range s.chunks.active {
+		for _, t := range s.chunks.order {
 			if err := s.publishReady(ctx, t); err != nil {
 				return fmt.Errorf("snapshot of %s: %w", t.id, err)
 			}
-			again = again || s.chunks.active[t.id] != t
+			if again = s.chunks.active[t.id] != t; again {
+				break
+			}
 		}
 	}
 	since, err := s.delivered()

@@ -177,7 +177,7 @@ func (s *session) openHistory() {
 func (s *session) historyOptions() schemahistory.Options {
 	return schemahistory.Options{
 		Charset: s.server.Charset, LowerCaseTableNames: s.server.LowerCaseTableNames,
-		MariaDB: s.server.Flavor == debezium.FlavorMariaDB, Comments: s.cfg.SchemaComments, Captured: s.follows,
+		MariaDB: s.server.Flavor == debezium.FlavorMariaDB, Comments: s.cfg.SchemaComments, DebeziumKeys: s.cfg.Convert.DebeziumExact, Captured: s.follows,
 	}
 }
 
@@ -194,15 +194,21 @@ func (s *session) firstStart(ctx context.Context, conn *mysql.Conn) error {
 		Version: version, Connector: s.connector, Name: s.cfg.Prefix, TsNs: time.Now().UnixNano(), Snapshot: "true",
 		File: s.position.File, Pos: int64(s.position.Pos),
 	}
-	for _, part := range initialChanges(s.server, definitions) {
+	for _, d := range definitions {
+		s.history.SetDatabaseCharset(d.id.Database, d.databaseCharset)
+		s.history.SetTable(d.id, d.table)
+	}
+	changes := initialChanges(s.server, definitions)
+	for i, part := range changes {
+		if i == len(changes)-1 && s.cfg.Snapshot == SnapshotNoData {
+			source.Snapshot = "last" // no row will be
+		}
 		if err := s.publishChange(source, part); err != nil {
 			return err
 		}
 	}
 	read := s.cfg.Snapshot != SnapshotNoData
 	for _, d := range definitions {
-		s.history.SetDatabaseCharset(d.id.Database, d.databaseCharset)
-		s.history.SetTable(d.id, d.table)
 		if !s.cfg.Captured(d.id) {
 			continue
 		}

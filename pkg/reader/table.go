@@ -100,7 +100,11 @@ func (s *session) ensureTopic(spec kafka.TopicSpec) error {
 // model returns the definition of a captured table at the position being read,
 // checked against what the binlog says of it.
 func (s *session) model(m *binlog.TableMap) (*debezium.Table, error) {
-	corrections, err := s.history.Reconcile(tableMeta(m))
+	meta, err := tableMeta(m)
+	if err != nil {
+		return nil, err
+	}
+	corrections, err := s.history.Reconcile(meta)
 	if err != nil {
 		return nil, err
 	}
@@ -115,12 +119,15 @@ func (s *session) model(m *binlog.TableMap) (*debezium.Table, error) {
 }
 
 // tableMeta is a table map in the history's terms.
-func tableMeta(m *binlog.TableMap) *schemahistory.TableMeta {
+func tableMeta(m *binlog.TableMap) (*schemahistory.TableMeta, error) {
 	meta := &schemahistory.TableMeta{Table: m.Table, Full: m.Full, Columns: make([]schemahistory.ColumnMeta, len(m.Columns))}
 	for i, c := range m.Columns {
+		var err error
 		labels := make([]string, len(c.Labels))
 		for j, l := range c.Labels {
-			labels[j] = string(l)
+			if labels[j], err = convert.Text(c.Charset, l); err != nil {
+				return nil, fmt.Errorf("labels of column %s of %s: %w", c.Name, m.Table, err)
+			}
 		}
 		meta.Columns[i] = schemahistory.ColumnMeta{
 			Name: c.Name, Type: byte(c.Type), Meta: c.Meta, Nullable: c.Nullable, SignKnown: c.SignKnown, Unsigned: c.Unsigned,
@@ -130,5 +137,5 @@ func tableMeta(m *binlog.TableMap) *schemahistory.TableMeta {
 	for _, k := range m.PrimaryKey {
 		meta.PrimaryKey = append(meta.PrimaryKey, k.Column)
 	}
-	return meta
+	return meta, nil
 }

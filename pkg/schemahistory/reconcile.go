@@ -55,7 +55,11 @@ func (h *History) Reconcile(m *TableMeta) (corrections []string, err error) {
 	if !known && !m.Full {
 		return nil, &MismatchError{m.Table, errUnknownTable.Error()}
 	}
-	if e != nil && known && m.agrees(e.table) {
+	key := m.key()
+	if known && e.promote != "" && h.opts.DebeziumKeys { // the server may have promoted another
+		key = nil
+	}
+	if known && m.agrees(e.table, key) {
 		return nil, nil
 	}
 	if !m.Full {
@@ -80,7 +84,7 @@ func (h *History) Reconcile(m *TableMeta) (corrections []string, err error) {
 			corrections = append(corrections, "column "+old.Columns[i].Name+" is gone")
 		}
 	}
-	switch key := m.key(); {
+	switch {
 	case len(key) > 0:
 		t.PrimaryKey = key
 		if next.promote = ""; !slices.Equal(key, old.PrimaryKey) {
@@ -107,8 +111,9 @@ func (m *TableMeta) key() []string {
 	return key
 }
 
-// agrees reports whether the definition can be the one that the metadata describes.
-func (m *TableMeta) agrees(t *debezium.Table) bool {
+// agrees reports whether the definition can be the one that the metadata
+// describes, with the key that it has, if any.
+func (m *TableMeta) agrees(t *debezium.Table, key []string) bool {
 	if len(t.Columns) != len(m.Columns) {
 		return false
 	}
@@ -117,7 +122,6 @@ func (m *TableMeta) agrees(t *debezium.Table) bool {
 			return false
 		}
 	}
-	key := m.key()
 	return !m.Full || len(key) == 0 || slices.Equal(key, t.PrimaryKey)
 }
 

@@ -144,11 +144,15 @@ func (j *jsonColumn) column() debezium.Column {
 		}
 		return *n
 	}
+	labels := j.EnumValues
+	if len(labels) == 0 { // of most columns: one form, before a restart and after it
+		labels = nil
+	}
 	return debezium.Column{
 		Name: j.Name, JDBCType: j.JDBCType, NativeType: j.NativeType, TypeName: j.TypeName, TypeExpression: j.TypeExpression,
 		Charset: j.Charset, Length: unset(j.Length), Scale: unset(j.Scale), Position: j.Position, Optional: j.Optional,
 		AutoIncremented: j.AutoIncremented, Generated: j.Generated, Comment: j.Comment,
-		HasDefault: j.HasDefault, Default: j.Default, EnumValues: j.EnumValues,
+		HasDefault: j.HasDefault, Default: j.Default, EnumValues: labels,
 	}
 }
 
