@@ -506,7 +506,11 @@ func badValues() []badRecords {
 			code: 1,
 			fix: func(f *badTopic) {
 				f.iceberg(func(ctx context.Context, t *lake.Table) error {
-					_, err := t.Rename(ctx, "v", "v_as_number")
+					txn := t.Iceberg().NewTransaction()
+					if err := txn.UpdateSchema(true, false).RenameColumn([]string{"v"}, "v_as_number").Commit(); err != nil {
+						return err
+					}
+					_, err := txn.Commit(ctx)
 					return err
 				})
 			},

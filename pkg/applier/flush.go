@@ -43,6 +43,14 @@ func (w *work) flush(ctx context.Context) error {
 			return w.keyChanged()
 		}
 	}
+	if w.keeper == nil { // the table's maker was killed before its first commit, or is not ours
+		if err := w.settle(ctx, w.batchKey()); err != nil {
+			return err
+		}
+		if err := w.schemaChanges(ctx); err != nil {
+			return err
+		}
+	}
 	if err := w.evolve(ctx); err != nil {
 		return err
 	}
@@ -278,15 +286,7 @@ func (w *work) create(ctx context.Context) error {
 	if state := w.committer.State(); state.Known {
 		return errReopen
 	}
-	if w.schemas.appending {
-		err = w.settle(ctx, nil)
-	} else {
-		err = w.settle(ctx, w.batch.Key())
-	}
-	if err != nil {
-		return err
-	}
-	return w.schemaChanges(ctx)
+	return nil
 }
 
 // apply brings the mirror to the table snapshot that a change became.

@@ -3,27 +3,93 @@ package applier
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/lake"
+	"github.com/firn-cdc/firn/pkg/maintenance"
 )
 
 // ddl is what one schema change does to a table's columns, as far as Iceberg
 // has to follow it.
 type ddl struct {
-	offset   int64
-	position string      // of the statement in the source
-	renamed  [][2]string // from, to
-	added    []debezium.Field
-	fills    []lake.Fill // of those added whose old rows are not null
-	changed  []debezium.Field
-	dropped  []string
-	perRow   []string // added columns whose old rows cannot be filled with one value
+	offset        int64
+	source        debezium.Source // of the statement
+	position      string          // of the statement in the source
+	before, after []string        // the table's columns
+	renamed       [][2]string     // from, to
+	added         []debezium.Field
+	fills         []maintenance.Fill // of those added whose old rows are not null
+	changed       []debezium.Field
+	dropped       []string
+	perRow        []string // added columns whose old rows cannot be filled with one value
 }
 
-// history folds a table's versions into the changes between them.
-func history(versions []version, modes debezium.Modes) ([]ddl, error) {
+// squash returns what the changes come to, by the names that columns have at
+// last: a table that has followed none of them has been made by its rows, whose
+// columns are called so. Dropped columns come with old rows, if with any.
+func squash(changes []ddl, has func(column string) bool) ddl {
+	var net ddl
+	for i := range changes {
+		d := &changes[i]
+		net.offset, net.position, net.source = d.offset, d.position, d.source
+		for _, r := range d.renamed {
+			net.rename(r[0], r[1])
+		}
+		for _, name := range d.dropped {
+			net.drop(name)
+		}
+		for _, f := range d.added {
+			net.dropped = slices.DeleteFunc(net.dropped, func(name string) bool { return strings.EqualFold(name, f.Name) })
+		}
+		net.dropped = append(net.dropped, d.dropped...)
+		net.renamed = append(net.renamed, d.renamed...)
+		net.added, net.changed = append(net.added, d.added...), append(net.changed, d.changed...)
+		net.fills, net.perRow = append(net.fills, d.fills...), append(net.perRow, d.perRow...)
+	}
+	net.renamed = slices.DeleteFunc(net.renamed, func(r [2]string) bool { return !has(r[0]) || has(r[1]) })
+	return net
+}
+
+// rename gives what is known of a column its new name.
+func (d *ddl) rename(from, to string) {
+	for _, fields := range [][]debezium.Field{d.added, d.changed} {
+		for i := range fields {
+			if strings.EqualFold(fields[i].Name, from) {
+				fields[i].Name = to
+			}
+		}
+	}
+	for i := range d.fills {
+		if strings.EqualFold(d.fills[i].Column, from) {
+			d.fills[i].Column = to
+		}
+	}
+	for i := range d.perRow {
+		if strings.EqualFold(d.perRow[i], from) {
+			d.perRow[i] = to
+		}
+	}
+	for i := range d.renamed {
+		if strings.EqualFold(d.renamed[i][1], from) {
+			d.renamed[i][1] = to
+		}
+	}
+}
+
+// drop forgets what is known of a column.
+func (d *ddl) drop(column string) {
+	is := func(name string) bool { return strings.EqualFold(name, column) }
+	gone := func(f debezium.Field) bool { return is(f.Name) }
+	d.added, d.changed = slices.DeleteFunc(d.added, gone), slices.DeleteFunc(d.changed, gone)
+	d.fills = slices.DeleteFunc(d.fills, func(f maintenance.Fill) bool { return is(f.Column) })
+	d.perRow = slices.DeleteFunc(d.perRow, is)
+}
+
+// history folds a table's versions into the changes between them. Columns that
+// the source has dropped are kept, or are not.
+func history(versions []version, modes debezium.Modes, kept bool) ([]ddl, error) {
 	var changes []ddl
 	var last *debezium.Table
 	dropped := make(map[string]bool)
@@ -41,7 +107,7 @@ func history(versions []version, modes debezium.Modes) ([]ddl, error) {
 			dropped[strings.ToLower(name)] = true
 		}
 		for _, f := range d.added {
-			if dropped[strings.ToLower(f.Name)] { // old rows hold what they had before the column was dropped
+			if kept && dropped[strings.ToLower(f.Name)] { // old rows hold what they had before the column was dropped
 				d.perRow = append(d.perRow, f.Name)
 			}
 		}
@@ -52,22 +118,25 @@ func history(versions []version, modes debezium.Modes) ([]ddl, error) {
 }
 
 func compare(old *debezium.Table, v *version, modes debezium.Modes) (ddl, error) {
-	d := ddl{offset: v.Offset, position: fmt.Sprintf("%s:%d", v.Source.File, v.Source.Pos)}
+	d := ddl{offset: v.Offset, source: v.Source, position: fmt.Sprintf("%s:%d", v.Source.File, v.Source.Pos)}
 	if v.Source.GTID != "" {
 		d.position = v.Source.GTID
 	}
-	from := make(map[string]string) // new name to old name, in lower case
+	d.before, d.after = columnNames(old), columnNames(v.Table)
+	from, away := make(map[string]string), make(map[string]bool) // new name to old name, old names; in lower case
 	for i := range old.Columns {
 		was := old.Columns[i].Name
-		if v.Table.Column(was) != nil {
-			continue
-		}
-		if to := renamedTo(v.DDL, was, old, v.Table); to != "" {
+		if to := renamedTo(v.DDL, was, v.Table); to != "" {
 			d.renamed = append(d.renamed, [2]string{was, to})
-			from[strings.ToLower(to)] = was
-			continue
+			from[strings.ToLower(to)], away[strings.ToLower(was)] = was, true
 		}
-		d.dropped = append(d.dropped, was)
+	}
+	for i := range old.Columns {
+		was := old.Columns[i].Name
+		_, taken := from[strings.ToLower(was)] // by another column
+		if !away[strings.ToLower(was)] && (taken || v.Table.Column(was) == nil) {
+			d.dropped = append(d.dropped, was)
+		}
 	}
 	for i := range v.Table.Columns {
 		c := &v.Table.Columns[i]
@@ -75,11 +144,12 @@ func compare(old *debezium.Table, v *version, modes debezium.Modes) (ddl, error)
 		if err != nil {
 			return d, err
 		}
-		name := c.Name
-		if was, ok := from[strings.ToLower(name)]; ok {
-			name = was
+		before := old.Column(c.Name)
+		if was, ok := from[strings.ToLower(c.Name)]; ok {
+			before = old.Column(was)
+		} else if away[strings.ToLower(c.Name)] {
+			before = nil
 		}
-		before := old.Column(name)
 		switch {
 		case before == nil:
 			if err := d.add(c, s, v); err != nil {
@@ -111,7 +181,7 @@ func (d *ddl) add(c *debezium.Column, s *debezium.Schema, v *version) error {
 		return fmt.Errorf("column %s: %w", c.Name, err)
 	}
 	if !value.IsNull() {
-		d.fills = append(d.fills, lake.Fill{Column: c.Name, Schema: s, Value: value})
+		d.fills = append(d.fills, maintenance.Fill{Fill: lake.Fill{Column: c.Name, Schema: s, Value: value}, Position: d.position})
 	}
 	return nil
 }
@@ -130,12 +200,20 @@ func quotedName(name string) string {
 	return "(?:`" + regexp.QuoteMeta(strings.ReplaceAll(name, "`", "``")) + "`|\\b" + regexp.QuoteMeta(name) + "\\b)"
 }
 
-// renamedTo finds the new name of a column that has left the table, "" if it
-// was dropped.
-func renamedTo(statement, was string, old, now *debezium.Table) string {
+func columnNames(t *debezium.Table) []string {
+	names := make([]string, len(t.Columns))
+	for i := range t.Columns {
+		names[i] = t.Columns[i].Name
+	}
+	return names
+}
+
+// renamedTo finds the new name that a statement gives a column, "" for none. A
+// column that is added may have the old one.
+func renamedTo(statement, was string, now *debezium.Table) string {
 	for i := range now.Columns {
 		to := now.Columns[i].Name
-		if old.Column(to) != nil {
+		if to == was {
 			continue
 		}
 		re := regexp.MustCompile(`(?is)\b(?:RENAME\s+COLUMN\s+` + quotedName(was) + `\s+TO|CHANGE(?:\s+COLUMN)?(?:\s+IF\s+EXISTS)?\s+` + quotedName(was) + `)\s+` + quotedName(to))

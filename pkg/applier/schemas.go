@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/lake"
 )
 
 // opColumn is the operation's column in tables whose changes are appended.
@@ -19,7 +20,8 @@ type schemas struct {
 
 	done    int64             // offset of the next schema change to follow
 	read    int64             // of the feed
-	renamed map[string]string // old names to present ones
+	changes []ddl             // of the table
+	renamed map[string]string // old names to present ones, for rows that fit none of its versions
 	dropped []string          // columns that the source has no more
 
 	known   map[*debezium.Schema]*debezium.Schema // row schemas as events have them, as the table has them
@@ -63,20 +65,53 @@ func (s *schemas) target(row *debezium.Schema) *debezium.Schema {
 	} else {
 		t.Type = debezium.Struct
 	}
-	for i := range t.Fields {
-		for seen := 0; seen < len(s.renamed); seen++ { // a column may be renamed more than once
-			to, ok := s.renamed[t.Fields[i].Name]
-			if !ok || row.FieldIndex(to) >= 0 {
-				break
-			}
-			t.Fields[i].Name = to
-		}
-	}
+	s.rename(&t)
 	if s.appending {
 		t.Fields = append(t.Fields, debezium.Field{Name: opColumn, Schema: &debezium.Schema{Type: debezium.String, Optional: true}})
 	}
 	s.known[row] = &t
 	return &t
+}
+
+// rename gives a row's columns their present names.
+func (s *schemas) rename(row *debezium.Schema) {
+	if later, ok := s.since(row); ok {
+		for i := range later {
+			for f := range row.Fields {
+				at := slices.IndexFunc(later[i].renamed, func(r [2]string) bool { return r[0] == row.Fields[f].Name })
+				if at >= 0 {
+					row.Fields[f].Name = later[i].renamed[at][1]
+				}
+			}
+		}
+		return
+	}
+	for i := range row.Fields {
+		for range s.renamed { // a column may be renamed more than once
+			to, ok := s.renamed[row.Fields[i].Name]
+			if !ok || row.FieldIndex(to) >= 0 {
+				break
+			}
+			row.Fields[i].Name = to
+		}
+	}
+}
+
+// since returns the changes after the last version of the table that had the
+// row's columns.
+func (s *schemas) since(row *debezium.Schema) ([]ddl, bool) {
+	fits := func(columns []string) bool {
+		return len(columns) == len(row.Fields) && !slices.ContainsFunc(columns, func(name string) bool { return row.FieldIndex(name) < 0 })
+	}
+	for i := len(s.changes); i > 0; i-- {
+		if fits(s.changes[i-1].after) {
+			return s.changes[i:], true
+		}
+	}
+	if len(s.changes) > 0 && fits(s.changes[0].before) {
+		return s.changes, true
+	}
+	return nil, false
 }
 
 func opValue(op debezium.Op) debezium.Value {
@@ -114,7 +149,7 @@ func (w *work) schemaChanges(ctx context.Context) error {
 	if next == s.read && (w.keeper == nil || s.done >= next) {
 		return nil
 	}
-	changes, err := history(versions, w.cfg.Modes)
+	changes, err := history(versions, w.cfg.Modes, !w.cfg.DropColumns)
 	if err != nil {
 		return err
 	}
@@ -123,22 +158,46 @@ func (w *work) schemaChanges(ctx context.Context) error {
 	if w.keeper == nil { // before the table, or its key, is known
 		return nil
 	}
-	for i := range changes {
-		if changes[i].offset < s.done {
-			continue
-		}
-		if err := w.alter(ctx, &changes[i]); err != nil {
-			return err
-		}
-		s.done = changes[i].offset + 1
+	if err := w.follow(ctx, changes); err != nil {
+		return err
 	}
 	s.done = max(s.done, next)
 	return w.pending()
 }
 
+// follow makes the alterations that the table has not seen.
+func (w *work) follow(ctx context.Context, changes []ddl) error {
+	s := &w.schemas
+	news := func() []ddl {
+		s.done = max(s.done, w.table.Altered())
+		i := slices.IndexFunc(changes, func(d ddl) bool { return d.offset >= s.done })
+		if i < 0 {
+			return nil
+		}
+		return changes[i:]
+	}
+	if len(news()) == 0 {
+		return nil
+	}
+	if err := w.table.Reload(ctx); err != nil { // another shard may have made them
+		return err
+	}
+	ahead := news()
+	if s.done <= 0 && len(ahead) > 0 {
+		ahead = []ddl{squash(ahead, func(column string) bool { return slices.Contains(w.table.Columns(), column) })}
+	}
+	for i := range ahead {
+		if err := w.alter(ctx, &ahead[i]); err != nil {
+			return err
+		}
+		s.done = ahead[i].offset + 1
+	}
+	return nil
+}
+
 // fold recomputes what rows of older schemas need.
 func (s *schemas) fold(changes []ddl) {
-	s.renamed, s.dropped = make(map[string]string), nil
+	s.changes, s.renamed, s.dropped = changes, make(map[string]string), nil
 	for i := range changes {
 		d := &changes[i]
 		for _, r := range d.renamed {
@@ -146,46 +205,35 @@ func (s *schemas) fold(changes []ddl) {
 			delete(s.renamed, r[1])
 		}
 		s.dropped = append(s.dropped, d.dropped...)
+		for _, r := range d.renamed {
+			s.there(r[1])
+		}
 		for _, f := range d.added {
 			delete(s.renamed, f.Name)
-			s.dropped = slices.DeleteFunc(s.dropped, func(name string) bool { return strings.EqualFold(name, f.Name) })
+			s.there(f.Name)
 		}
 	}
 	s.reset()
 }
 
-// alter does to the table what a statement did in MySQL.
+// there notes that a column has a name that a dropped one may have had.
+func (s *schemas) there(name string) {
+	s.dropped = slices.DeleteFunc(s.dropped, func(dropped string) bool { return strings.EqualFold(dropped, name) })
+}
+
+// alter does to the table what a statement did in MySQL, as one change of it.
 func (w *work) alter(ctx context.Context, d *ddl) error {
-	for _, r := range d.renamed {
-		if !slices.Contains(w.table.Columns(), r[0]) && !slices.Contains(w.table.Columns(), r[1]) {
-			continue // no row has had it
-		}
-		if _, err := w.table.Rename(ctx, r[0], r[1]); err != nil {
-			return err
-		}
+	a := lake.Alteration{Next: d.offset + 1, Renamed: d.renamed, Columns: append(slices.Clone(d.added), d.changed...)}
+	if w.cfg.DropColumns {
+		a.Dropped = d.dropped
 	}
-	for _, f := range d.fills {
-		if err := w.keeper.AddFill(ctx, f, d.position); err != nil {
-			return err
-		}
-		w.due = true
+	changed, err := w.keeper.Alter(ctx, a, d.fills, nil)
+	if err != nil {
+		return err
 	}
-	if fields := append(slices.Clone(d.added), d.changed...); len(fields) > 0 {
-		changed, err := w.table.Evolve(ctx, &debezium.Schema{Type: debezium.Struct, Fields: fields})
-		if err != nil {
-			return err
-		}
-		if changed && w.metrics != nil {
-			w.metrics.SchemaChanges.Inc()
-		}
-	}
-	for _, name := range d.dropped {
-		if !w.cfg.DropColumns {
-			continue
-		}
-		if _, err := w.table.DropColumn(ctx, name); err != nil {
-			return err
-		}
+	w.due = w.due || len(d.fills) > 0
+	if changed && w.metrics != nil {
+		w.metrics.SchemaChanges.Inc()
 	}
 	for _, name := range d.perRow {
 		w.log.Warn("column has another value in every old row, which no event tells: snapshot the table again", "table", w.name.String(), "column", name)

@@ -115,7 +115,7 @@ func (w *work) pending() error {
 	}
 	var names []string
 	for i := range fills {
-		if !fills[i].Done && fills[i].Column != "" {
+		if !fills[i].Done {
 			names = append(names, fills[i].Column)
 		}
 	}
@@ -137,7 +137,7 @@ func (w *work) fills() ([]lake.Fill, error) {
 	var fills []lake.Fill
 	for i := range recorded {
 		f := recorded[i].Fill
-		if f.Column == "" || slices.ContainsFunc(w.schemas.dropped, func(name string) bool { return strings.EqualFold(name, f.Column) }) {
+		if slices.ContainsFunc(w.schemas.dropped, func(name string) bool { return strings.EqualFold(name, f.Column) }) {
 			continue
 		}
 		fills = append(fills, f)

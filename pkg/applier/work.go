@@ -169,8 +169,12 @@ func (w *work) loop(ctx context.Context) error {
 			return err
 		}
 		var maintained <-chan struct{}
+		var rested <-chan time.Time
 		if w.keeper != nil {
 			maintained = w.keeper.Ready()
+			if wait := w.keeper.Resting(); wait > 0 {
+				rested = time.After(wait)
+			}
 		}
 		if w.due && len(w.mail.ready) == 0 && !w.leaving() {
 			if err := w.maintain(ctx); err != nil {
@@ -198,6 +202,8 @@ func (w *work) loop(ctx context.Context) error {
 		case <-maintained:
 			err = w.maintain(ctx)
 		case <-changes:
+		case <-rested:
+			w.due = true
 		}
 		if err != nil {
 			return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -25,50 +24,14 @@ const (
 // the table changed. A change that Iceberg does not allow is an
 // IncompatibleTypeError or NameClashError, and nothing is changed then.
 func (t *Table) Evolve(ctx context.Context, row *debezium.Schema) (bool, error) {
-	return t.evolve(ctx, func(u *table.UpdateSchema) (int, error) { return t.stage(u, row) })
+	return t.evolve(ctx, func(u *table.UpdateSchema) (int, error) { return t.stage(u, row, nil) }, nil)
 }
 
-// Rename renames a column, which keeps its field id and so its old values. It
-// reports false where that has been done already.
-func (t *Table) Rename(ctx context.Context, from, to string) (bool, error) {
-	return t.evolve(ctx, func(u *table.UpdateSchema) (int, error) {
-		_, hasFrom, _ := t.column(from)
-		_, hasTo, twin := t.column(to)
-		switch {
-		case !hasFrom && hasTo:
-			return 0, nil
-		case !hasFrom:
-			return 0, &AdoptError{Table: t.name.String(), Reason: "no column " + from + " to rename to " + to}
-		case hasTo:
-			return 0, &AdoptError{Table: t.name.String(), Reason: "cannot rename column " + from + ": a column " + to + " exists"}
-		case twin != "" && twin != from:
-			return 0, &NameClashError{Table: t.name.String(), Column: to, Existing: twin}
-		}
-		u.RenameColumn([]string{from}, to)
-		return 1, nil
-	})
-}
-
-// DropColumn removes a column that is no identifier field from the current
-// schema. It reports false where there is no such column.
-func (t *Table) DropColumn(ctx context.Context, name string) (bool, error) {
-	return t.evolve(ctx, func(u *table.UpdateSchema) (int, error) {
-		f, ok, _ := t.column(name)
-		if !ok {
-			return 0, nil
-		}
-		if slices.Contains(t.tbl.Schema().IdentifierFieldIDs, f.ID) {
-			return 0, &AdoptError{Table: t.name.String(), Reason: "column " + name + " is part of the key and cannot be dropped"}
-		}
-		u.DeleteColumn([]string{name})
-		return 1, nil
-	})
-}
-
-// evolve commits what stage puts into an update, as one change. Whatever the
-// answer to a commit, the table is loaded again and staged anew, so a change
-// that was applied without our hearing of it is found done.
-func (t *Table) evolve(ctx context.Context, stage func(*table.UpdateSchema) (int, error)) (bool, error) {
+// evolve commits what stage puts into an update and the properties that record,
+// if there is one, returns for the schema that comes of it, as one change.
+// Whatever the answer to a commit, the table is loaded again and staged anew, so
+// a change that was applied without our hearing of it is found done.
+func (t *Table) evolve(ctx context.Context, stage func(*table.UpdateSchema) (int, error), record func(*iceberg.Schema) (iceberg.Properties, error)) (bool, error) {
 	changed := false
 	for attempt := 1; ; attempt++ {
 		var opts []table.UpdateSchemaOption
@@ -78,18 +41,21 @@ func (t *Table) evolve(ctx context.Context, stage func(*table.UpdateSchema) (int
 		txn := t.tbl.NewTransaction()
 		update := txn.UpdateSchema(true, false, opts...)
 		n, err := stage(update)
-		if err != nil || n == 0 {
+		if err != nil || n == 0 && record == nil {
 			return changed, err
 		}
-		changed = true
-		if err := update.Commit(); err != nil {
-			return false, fmt.Errorf("evolve table %s: %w", t.name, err)
+		changed = changed || n > 0
+		recorded, err := t.finish(txn, update, n, record)
+		if err != nil || n == 0 && !recorded {
+			return changed, err
 		}
 		tbl, err := txn.Commit(ctx)
 		if err == nil {
 			t.tbl = tbl
-			t.cat.log.Info("evolved table", "table", t.name.String(), "changes", n)
-			return true, nil
+			if n > 0 {
+				t.cat.log.Info("evolved table", "table", t.name.String(), "changes", n)
+			}
+			return changed, nil
 		}
 		if attempt == evolveAttempts {
 			return false, fmt.Errorf("evolve table %s: %w", t.name, err)
@@ -103,8 +69,33 @@ func (t *Table) evolve(ctx context.Context, stage func(*table.UpdateSchema) (int
 	}
 }
 
+// finish puts n changes of the schema into the transaction, and the properties.
+func (t *Table) finish(txn *table.Transaction, update *table.UpdateSchema, n int, record func(*iceberg.Schema) (iceberg.Properties, error)) (recorded bool, err error) {
+	if n > 0 {
+		if err := update.Commit(); err != nil {
+			return false, fmt.Errorf("evolve table %s: %w", t.name, err)
+		}
+	}
+	if record == nil {
+		return false, nil
+	}
+	staged, err := txn.StagedTable()
+	if err != nil {
+		return false, fmt.Errorf("evolve table %s: %w", t.name, err)
+	}
+	props, err := record(staged.Schema())
+	if err != nil || len(props) == 0 {
+		return false, err
+	}
+	if err := txn.SetProperties(props); err != nil {
+		return false, fmt.Errorf("evolve table %s: %w", t.name, err)
+	}
+	return true, nil
+}
+
 // stage adds to u what the table lacks for row and returns the number of changes.
-func (t *Table) stage(u *table.UpdateSchema, row *debezium.Schema) (int, error) {
+// renamed are columns that u renames, new names to old.
+func (t *Table) stage(u *table.UpdateSchema, row *debezium.Schema, renamed map[string]string) (int, error) {
 	changes := 0
 	added := make(map[string]string)
 	ids := t.tbl.Metadata().LastColumnID()
@@ -114,7 +105,7 @@ func (t *Table) stage(u *table.UpdateSchema, row *debezium.Schema) (int, error) 
 		if err != nil {
 			return 0, fmt.Errorf("table %s, column %s: %w", t.name, f.Name, err)
 		}
-		have, found, twin := t.column(f.Name)
+		have, found, twin := t.columnBehind(f.Name, renamed)
 		if twin == "" {
 			twin = added[strings.ToLower(f.Name)]
 		}
@@ -127,7 +118,7 @@ func (t *Table) stage(u *table.UpdateSchema, row *debezium.Schema) (int, error) 
 			if widened == nil {
 				continue
 			}
-			u.UpdateColumn([]string{f.Name}, table.ColumnUpdate{FieldType: iceberg.Optional[iceberg.Type]{Val: widened, Valid: true}})
+			u.UpdateColumn([]string{have.Name}, table.ColumnUpdate{FieldType: iceberg.Optional[iceberg.Type]{Val: widened, Valid: true}})
 		case twin != "":
 			return 0, &NameClashError{Table: t.name.String(), Column: f.Name, Existing: twin}
 		default:
@@ -164,6 +155,6 @@ func (t *Table) adopt(row *debezium.Schema, key []string, owner Owner) error {
 		}
 	}
 	update := t.tbl.NewTransaction().UpdateSchema(true, false)
-	_, err := t.stage(update, row)
+	_, err := t.stage(update, row, nil)
 	return err
 }

@@ -106,8 +106,8 @@ func TestTable_Evolve(t *testing.T) {
 	})
 	t.Run("a rename keeps the field id", func(t *testing.T) {
 		tbl := created(t, one(str))
-		for _, want := range []bool{true, false} { // the second time it is done already
-			changed, err := tbl.Rename(t.Context(), "c", "d")
+		for i, want := range []bool{true, false} { // the second time it is done already
+			changed, err := tbl.Alter(t.Context(), lake.Alteration{Next: int64(i), Renamed: [][2]string{{"c", "d"}}}, nothing)
 			if err != nil || changed != want {
 				t.Fatalf("got %v, %v, want %v", changed, err, want)
 			}
@@ -118,13 +118,13 @@ func TestTable_Evolve(t *testing.T) {
 	})
 	t.Run("a key column can be renamed and not dropped", func(t *testing.T) {
 		tbl := created(t, one(str))
-		if _, err := tbl.Rename(t.Context(), "id", "no"); err != nil {
+		if _, err := tbl.Alter(t.Context(), lake.Alteration{Next: 1, Renamed: [][2]string{{"id", "no"}}}, nothing); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff([]string{"no"}, tbl.Key()); diff != "" {
 			t.Errorf("key (-want +got):\n%s", diff)
 		}
-		if _, err := tbl.DropColumn(t.Context(), "no"); err == nil {
+		if _, err := tbl.Alter(t.Context(), lake.Alteration{Next: 2, Dropped: []string{"no"}}, nothing); err == nil {
 			t.Error("the key column was dropped")
 		}
 	})

@@ -8,7 +8,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/schema"
-	"github.com/apache/iceberg-go"
 
 	"github.com/firn-cdc/firn/pkg/datafile"
 	"github.com/firn-cdc/firn/pkg/lake"
@@ -94,9 +93,4 @@ func FilesLacking(ctx context.Context, t *lake.Table, field int) ([]datafile.Fil
 		}
 	}
 	return lacking, nil
-}
-
-// field returns the field of a column.
-func field(t *lake.Table, column string) (iceberg.NestedField, bool) {
-	return t.Iceberg().Schema().FindFieldByName(column)
 }

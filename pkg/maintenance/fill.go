@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,122 +19,107 @@ import (
 )
 
 // Fill is the value of a column in rows that are older than the column. It is a
-// property of the table until it is forgotten, so that whoever rewrites rows or
-// writes events of the older schema applies it, whatever process that is.
+// property of the table for as long as the table has the column, done or not:
+// events of an older schema may come late, or again after a rollback, and whoever
+// writes them or rewrites files applies it, whatever process that is.
 type Fill struct {
-	lake.Fill        // by the column's present name; "" where it has been dropped
-	Name      string // by which ForgetFill knows it: the column's first name
-	Field     int    // the column's field id; 0 while the table lacks it
+	lake.Fill        // by the column's present name
+	Field     int    // the column's field id
 	Position  string // of the statement that added the column
-	Done      bool   // no data file lacks the column any more
-
-	unnamed bool // the record has no field id yet
+	Done      bool   // no data file lacked the column when that was last asked
 }
 
-// propFill is the name of table properties; a column's name follows the dot.
+// propFill is the name of table properties; a column's field id follows the dot.
 const propFill = "firn.fill."
 
-// AddFill records a fill. It must come before the column is added to the table:
-// else a rewrite between the two would make the column's absence a null. From then
-// on Step rewrites the files that lack it. Recording it again is harmless.
-func (m *Maintainer) AddFill(ctx context.Context, fill lake.Fill, position string) error {
-	fills, err := Fills(m.table)
+// Alter changes the table's columns, and records the fills of those that are new
+// in the same change: a file that lacks a column and a row of an older schema are
+// never without its value. From then on Step rewrites the files that lack a column.
+// further are properties that are recorded with it.
+func (m *Maintainer) Alter(ctx context.Context, a lake.Alteration, fills []Fill, further map[string]string) (bool, error) {
+	changed, err := m.table.Alter(ctx, a, func(id func(string) (int, bool)) (map[string]string, error) {
+		props := make(map[string]string, len(fills)+len(further))
+		for _, f := range fills {
+			var ok bool
+			if f.Field, ok = id(f.Column); !ok {
+				return nil, fmt.Errorf("record fill of %s: no column %s", m.table.Name(), f.Column)
+			}
+			if err := m.write(props, &f); err != nil {
+				return nil, err
+			}
+		}
+		maps.Copy(props, further)
+		return props, nil
+	})
 	if err != nil {
-		return err
+		return changed, err
 	}
-	if slices.ContainsFunc(fills, func(f Fill) bool { return f.Name == fill.Column && f.Position == position }) {
-		return nil
+	for _, f := range fills {
+		m.cfg.Logger.Info("old rows get a value", "table", m.table.Name().String(), "column", f.Column)
 	}
-	f := Fill{Fill: fill, Name: fill.Column, Position: position}
-	if column, ok := field(m.table, fill.Column); ok {
-		f.Field = column.ID
-	}
-	m.cfg.Logger.Info("old rows get a value", "table", m.table.Name().String(), "column", fill.Column)
 	m.looked = time.Time{}
-	return m.record(ctx, []Fill{f})
+	return changed, nil
 }
 
-// ForgetFill ends a fill that is done, once no event of a schema without the
-// column can come any more.
-func (m *Maintainer) ForgetFill(ctx context.Context, name string) error {
-	return m.setProperties(ctx, nil, []string{propFill + name})
-}
-
-// Fills returns the fills of a table: for rows that are written under a schema
-// that lacks their column, too.
+// Fills returns the fills of a table's columns: for rows that are written under a
+// schema that lacks their column, too.
 func Fills(t *lake.Table) ([]Fill, error) {
-	var fills []Fill
+	fills, _, err := readFills(t)
+	return fills, err
+}
+
+// readFills returns also the properties whose columns have gone.
+func readFills(t *lake.Table) (fills []Fill, gone []string, err error) {
 	props := t.Properties()
 	for _, name := range slices.Sorted(maps.Keys(props)) {
-		column, ok := strings.CutPrefix(name, propFill)
+		id, ok := strings.CutPrefix(name, propFill)
 		if !ok {
 			continue
 		}
-		f, err := parseFill(t, column, props[name])
+		f, err := parseFill(id, props[name])
 		if err != nil {
-			return nil, fmt.Errorf("read property %s of %s: %w", name, t.Name(), err)
+			return nil, nil, fmt.Errorf("read property %s of %s: %w", name, t.Name(), err)
 		}
+		column, ok := t.Iceberg().Schema().FindFieldByID(f.Field)
+		if !ok {
+			gone = append(gone, name)
+			continue
+		}
+		f.Column = column.Name
 		fills = append(fills, f)
 	}
-	return fills, nil
+	return fills, gone, nil
 }
 
-func parseFill(t *lake.Table, name, text string) (Fill, error) {
+func parseFill(id, text string) (f Fill, err error) {
+	if f.Field, err = strconv.Atoi(id); err != nil {
+		return f, err
+	}
 	var r fillRecord
 	if err := json.Unmarshal([]byte(text), &r); err != nil {
-		return Fill{}, err
+		return f, err
 	}
-	f := Fill{Name: name, Field: r.Field, Position: r.Position, Done: r.Done}
-	var err error
+	f.Position, f.Done = r.Position, r.Done
 	if f.Schema, err = r.Schema.schema(); err != nil {
-		return Fill{}, err
+		return f, err
 	}
-	if f.Value, err = r.Value.value(); err != nil {
-		return Fill{}, err
-	}
-	if f.Field == 0 {
-		f.Column, f.unnamed = name, true
-		if column, ok := field(t, name); ok {
-			f.Field = column.ID
-		}
-	} else if column, ok := t.Iceberg().Schema().FindFieldByID(f.Field); ok {
-		f.Column = column.Name
-	}
-	return f, nil
+	f.Value, err = r.Value.value()
+	return f, err
 }
 
-// record writes fills to the table's properties.
-func (m *Maintainer) record(ctx context.Context, fills []Fill) error {
-	props := make(iceberg.Properties, len(fills))
-	for i := range fills {
-		f := &fills[i]
-		text, err := json.Marshal(fillRecord{
-			Field: f.Field, Position: f.Position, Done: f.Done, Schema: newSchemaRecord(f.Schema), Value: newValueRecord(&f.Value),
-		})
-		if err != nil {
-			return fmt.Errorf("record fill of %s, column %s: %w", m.table.Name(), f.Name, err)
-		}
-		props[propFill+f.Name] = string(text)
-	}
-	return m.setProperties(ctx, props, nil)
-}
-
-// readFills keeps the fills that are not done.
-func (m *Maintainer) readFills() error {
-	all, err := Fills(m.table)
+// write puts a fill into properties.
+func (m *Maintainer) write(props map[string]string, f *Fill) error {
+	text, err := json.Marshal(fillRecord{Position: f.Position, Done: f.Done, Schema: newSchemaRecord(f.Schema), Value: newValueRecord(&f.Value)})
 	if err != nil {
-		return err
+		return fmt.Errorf("record fill of %s, column %s: %w", m.table.Name(), f.Column, err)
 	}
-	m.fills = m.fills[:0:0]
-	for _, f := range all {
-		if !f.Done && f.Field != 0 && f.Column != "" {
-			m.fills = append(m.fills, f)
-		}
-	}
+	props[propFill+strconv.Itoa(f.Field)] = string(text)
 	return nil
 }
 
-// lacks returns the columns with a fill that a file lacks.
+// lacks returns the columns with a fill that a file lacks. One that was done is
+// asked of like the others: a shard that had not heard of the column, or a table
+// that was rolled back, may have brought files without it.
 func (m *Maintainer) lacks(ctx context.Context, f datafile.File) ([]string, error) {
 	var lacks []string
 	for _, fill := range m.fills {
@@ -148,55 +134,60 @@ func (m *Maintainer) lacks(ctx context.Context, f datafile.File) ([]string, erro
 	return lacks, nil
 }
 
-// endFills marks fills as done that no file lacks, and keeps the field ids of new
-// columns, which outlive their names.
+// endFills records which fills are done, and forgets those whose column has been
+// dropped: its field id never comes back.
 func (m *Maintainer) endFills(ctx context.Context, s *state) (Did, error) {
-	var done, named []Fill
-	for _, f := range m.fills {
-		if slices.ContainsFunc(s.lacks, func(l []string) bool { return slices.Contains(l, f.Column) }) {
-			if f.unnamed {
-				named = append(named, f)
-			}
+	props := make(iceberg.Properties)
+	did := Did{}
+	m.lacking = false
+	for i := range m.fills {
+		f := m.fills[i]
+		lacking := slices.ContainsFunc(s.lacks, func(l []string) bool { return slices.Contains(l, f.Column) })
+		m.lacking = m.lacking || lacking
+		if lacking == !f.Done {
 			continue
 		}
-		if s.others {
-			lacking, err := FilesLacking(ctx, m.table, f.Field)
+		if !lacking && s.others {
+			files, err := FilesLacking(ctx, m.table, f.Field)
 			if err != nil {
 				return Did{}, err
 			}
-			if len(lacking) > 0 {
+			if len(files) > 0 {
 				continue
 			}
 		}
-		f.Done = true
-		done = append(done, f)
-		m.cfg.Logger.Info("all rows have the value", "table", m.table.Name().String(), "column", f.Column)
-	}
-	if len(done)+len(named) > 0 {
-		if err := m.record(ctx, append(named, done...)); err != nil {
+		if f.Done = !lacking; f.Done {
+			did.Action = Filled
+			m.cfg.Logger.Info("all rows have the value", "table", m.table.Name().String(), "column", f.Column)
+		}
+		if err := m.write(props, &f); err != nil {
 			return Did{}, err
 		}
 	}
-	if len(done) == 0 {
-		return Did{}, nil
+	if len(props)+len(s.gone) > 0 {
+		if err := m.setProperties(ctx, props, s.gone); err != nil {
+			return Did{}, err
+		}
 	}
-	return Did{Action: Filled}, nil
+	return did, nil
 }
 
-// setProperties changes properties without a table snapshot. The change may be
-// made twice: every attempt says the same.
+// setProperties changes properties without a table snapshot, but for those that
+// somebody else has changed meanwhile. The change may be made twice: every attempt
+// says the same.
 func (m *Maintainer) setProperties(ctx context.Context, set iceberg.Properties, remove []string) error {
 	const attempts = 5
+	before := m.table.Properties()
 	for attempt := 1; ; attempt++ {
+		now := m.table.Properties()
+		stale := func(name string) bool { return now[name] != before[name] }
+		maps.DeleteFunc(set, func(name, _ string) bool { return stale(name) })
+		remove = slices.DeleteFunc(remove, stale)
+		if len(set)+len(remove) == 0 {
+			return nil
+		}
 		txn := m.table.Iceberg().NewTransaction()
-		var err error
-		if len(set) > 0 {
-			err = txn.SetProperties(set)
-		}
-		if len(remove) > 0 {
-			err = errors.Join(err, txn.RemoveProperties(remove))
-		}
-		if err != nil {
+		if err := errors.Join(txn.SetProperties(set), txn.RemoveProperties(remove)); err != nil {
 			return fmt.Errorf("set properties of %s: %w", m.table.Name(), err)
 		}
 		tbl, err := txn.Commit(ctx)

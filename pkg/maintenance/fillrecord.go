@@ -10,7 +10,6 @@ import (
 // The forms that schemas and values have in a property.
 type (
 	fillRecord struct {
-		Field    int           `json:"field,omitempty"`
 		Position string        `json:"position"`
 		Done     bool          `json:"done,omitempty"`
 		Schema   *schemaRecord `json:"schema"`

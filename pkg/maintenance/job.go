@@ -13,6 +13,7 @@ import (
 type job struct {
 	production
 	sequence int64 // of the table snapshot that was read
+	filled   []int // field ids of the columns whose fills it knows
 	done     chan struct{}
 	took     time.Duration
 	err      error
@@ -55,7 +56,7 @@ func (m *Maintainer) rewrite(ctx context.Context, s *state, pick []int) (Did, er
 		bytes += j.inputs[i].File.Bytes()
 	}
 	if bytes > m.cfg.InlineBytes {
-		m.job = j
+		m.job, m.fillNext = j, m.lacking && !m.fillNext
 		m.beside(ctx, func(ctx context.Context) { j.run(ctx, m.cfg.At, m.cfg.Now) })
 		return Did{Action: Started}, nil
 	}
@@ -71,7 +72,7 @@ func (m *Maintainer) newJob(s *state, pick []int) *job {
 		config: datafile.Config{Label: m.cfg.Label, TargetBytes: m.cfg.TargetBytes, RowGroupBytes: m.cfg.RowGroupBytes},
 	}
 	for _, f := range m.fills {
-		j.fills = append(j.fills, f.Fill)
+		j.fills, j.filled = append(j.fills, f.Fill), append(j.filled, f.Field)
 	}
 	for _, i := range pick {
 		j.inputs, j.lacks = append(j.inputs, s.live[i]), append(j.lacks, s.lacks[i])

@@ -15,6 +15,7 @@ type state struct {
 	live     []datafile.Live
 	stats    []Stat
 	lacks    [][]string // columns, by file
+	gone     []string   // properties of fills whose column has gone
 	others   bool       // there are further files
 
 	manyData, manyDeletes bool // manifests
@@ -44,6 +45,7 @@ func (m *Maintainer) look(ctx context.Context) (Did, error) {
 	if m.job != nil || m.cfg.Now().Before(m.rest) {
 		policy.limit = m.cfg.InlineBytes
 	}
+	policy.fillFirst = m.fillNext
 	switch plan := policy.Plan(s.stats); {
 	case len(plan.Rewrite) > 0:
 		return m.rewrite(ctx, s, plan.Rewrite)
@@ -62,10 +64,10 @@ func (m *Maintainer) list(ctx context.Context, without *job) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.readFills(); err != nil {
+	s := &state{snapshot: head.SnapshotID, sequence: head.SequenceNumber}
+	if m.fills, s.gone, err = readFills(m.table); err != nil {
 		return nil, err
 	}
-	s := &state{snapshot: head.SnapshotID, sequence: head.SequenceNumber}
 	if err := m.countManifests(ctx, s); err != nil {
 		return nil, err
 	}
@@ -74,19 +76,20 @@ func (m *Maintainer) list(ctx context.Context, without *job) (*state, error) {
 			s.others = true
 			continue
 		}
-		lacks, err := m.lacks(ctx, l.File)
-		if err != nil {
-			return nil, err
-		}
-		stat := Stat{
-			Group: groupOf(l.File), Bytes: l.File.Bytes(), Rows: l.File.Rows(), DeleteFiles: len(l.Deletes), Lacking: len(lacks) > 0,
-		}
+		stat := Stat{Group: groupOf(l.File), Bytes: l.File.Bytes(), Rows: l.File.Rows(), DeleteFiles: len(l.Deletes)}
 		for _, d := range l.Deletes {
 			if d.Target() == l.File.Path() {
 				stat.Dead += d.Rows()
 			}
 		}
 		stat.Dead = min(stat.Dead, stat.Rows)
+		var lacks []string
+		if stat.Dead < stat.Rows {
+			if lacks, err = m.lacks(ctx, l.File); err != nil {
+				return nil, err
+			}
+		}
+		stat.Lacking = len(lacks) > 0
 		s.live, s.stats, s.lacks = append(s.live, l), append(s.stats, stat), append(s.lacks, lacks)
 	}
 	return s, nil

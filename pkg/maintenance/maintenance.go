@@ -103,7 +103,10 @@ type Maintainer struct {
 	looked  time.Time
 	files   int // data files at the last look
 	columns *columns
-	fills   []Fill // that are not done
+	fills   []Fill // at the last list
+
+	lacking  bool // files of the shard lack a column's value, at the last look
+	fillNext bool // the next rewrite beside is one that gives it
 
 	expired  time.Time
 	garbage  *garbage // is being removed; nil: none
@@ -258,6 +261,14 @@ func (m *Maintainer) Ready() <-chan struct{} {
 	return m.job.done
 }
 
+// Resting returns how long a fill waits for the budget; 0 where none does.
+func (m *Maintainer) Resting() time.Duration {
+	if !m.lacking || m.job != nil {
+		return 0
+	}
+	return max(m.rest.Sub(m.cfg.Now()), 0)
+}
+
 // Close ends what goes on beside. What it wrote and did not commit is removed.
 func (m *Maintainer) Close(ctx context.Context) error {
 	if m.cancel != nil {
@@ -299,6 +310,9 @@ func (m *Maintainer) idle() bool { return m.cfg.Now().Sub(m.changed) >= m.cfg.In
 func (m *Maintainer) due() bool {
 	if m.cfg.Now().Sub(m.looked) >= m.cfg.Interval {
 		return true
+	}
+	if m.lacking && m.job == nil && !m.cfg.Now().Before(m.rest) {
+		return true // a fill takes many rewrites: none waits for the interval
 	}
 	if m.index == nil {
 		return false

@@ -376,34 +376,3 @@ func TestMaintainer_WithoutKey(t *testing.T) {
 		t.Errorf("%d rows, want 25", len(ids))
 	}
 }
-
-// TestMaintainer_FillSurvivesRename fills a column that is renamed meanwhile.
-func TestMaintainer_FillSurvivesRename(t *testing.T) {
-	w := newWorld(t, maintenance.Config{InlineBytes: 1})
-	w.flush(t, numbered(0, 10, "v"))
-	w.addColumn(t, "c", "x")
-	if did, err := w.m.Step(t.Context()); err != nil || did.Action != maintenance.Started {
-		t.Fatalf("step: %+v, %v, want one that starts", did, err)
-	}
-	if ok, err := w.table.Rename(t.Context(), "c", "d"); err != nil || !ok {
-		t.Fatalf("rename: %v, %v", ok, err)
-	}
-	if err := w.m.Drain(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	w.check(t, true)
-	lacking, err := maintenance.FilesLacking(t.Context(), w.table, 3)
-	if err != nil || len(lacking) > 0 {
-		t.Errorf("%d files lack the column, %v", len(lacking), err)
-	}
-	fills, err := maintenance.Fills(w.table)
-	if err != nil || len(fills) != 1 || !fills[0].Done || fills[0].Column != "d" {
-		t.Errorf("fills %+v, %v, want one that is done, of d", fills, err)
-	}
-	if err := w.m.ForgetFill(t.Context(), fills[0].Name); err != nil {
-		t.Fatal(err)
-	}
-	if fills, err = maintenance.Fills(w.table); err != nil || len(fills) != 0 {
-		t.Errorf("fills %+v, %v, want none", fills, err)
-	}
-}

@@ -2,6 +2,7 @@ package maintenance
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -16,8 +17,9 @@ type Policy struct {
 
 	Off bool // only columns are filled
 
-	limit int64 // of a rewrite for the time being, if it is not 0
-	idle  bool  // nothing else is going on
+	limit     int64 // of a rewrite for the time being, if it is not 0
+	idle      bool  // nothing else is going on
+	fillFirst bool  // files that lack a column come before what is worth more
 }
 
 // What is worth doing while a table rests, once for each time that it changes.
@@ -98,6 +100,11 @@ func (p Policy) Plan(files []Stat) Plan {
 		return p.fill(files, groups)
 	}
 	best := 0.0
+	if p.fillFirst {
+		if plan.Rewrite = p.fill(files, groups).Rewrite; len(plan.Rewrite) > 0 {
+			best = math.Inf(1)
+		}
+	}
 	for _, name := range sortedKeys(groups) {
 		if pick, gain := p.pick(files, groups[name]); gain > best {
 			plan.Rewrite, best = pick, gain

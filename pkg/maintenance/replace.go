@@ -14,7 +14,6 @@ import (
 	"github.com/firn-cdc/firn/pkg/datafile"
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/keyindex"
-	"github.com/firn-cdc/firn/pkg/lake"
 )
 
 // change is a replacement in the making.
@@ -122,8 +121,8 @@ func (m *Maintainer) takeJob(ctx context.Context, c *change) (bool, error) {
 // and has not: its files would have nulls in the place of nothing.
 func (m *Maintainer) missed(j *job) bool {
 	for _, f := range m.fills {
-		_, has := field(j.table, f.Column)
-		if has && !slices.ContainsFunc(j.fills, func(known lake.Fill) bool { return known.Column == f.Column }) {
+		_, has := j.table.Iceberg().Schema().FindFieldByID(f.Field)
+		if has && !slices.Contains(j.filled, f.Field) {
 			return true
 		}
 	}

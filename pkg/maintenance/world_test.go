@@ -282,14 +282,12 @@ func (w *world) tryFlush(ctx context.Context, changes []change) error {
 // addColumn adds a text column whose old rows have a value.
 func (w *world) addColumn(t testing.TB, name, value string) {
 	t.Helper()
-	err := w.m.AddFill(t.Context(), lake.Fill{Column: name, Schema: stringType, Value: debezium.Text(value)}, "gtid:"+name)
-	if err != nil {
-		t.Fatal(err)
-	}
 	row := *w.row
 	row.Fields = append(slices.Clone(w.row.Fields), debezium.Field{Name: name, Schema: stringType})
-	if _, err := w.table.Evolve(t.Context(), &row); err != nil {
-		t.Fatal(err)
+	a := lake.Alteration{Next: w.table.Altered() + 2, Columns: row.Fields[len(row.Fields)-1:]}
+	fill := maintenance.Fill{Fill: lake.Fill{Column: name, Schema: stringType, Value: debezium.Text(value)}, Position: "gtid:" + name}
+	if changed, err := w.m.Alter(t.Context(), a, []maintenance.Fill{fill}, nil); err != nil || !changed {
+		t.Fatalf("alter: %v, %v", changed, err)
 	}
 	w.row = &row
 	for k := range w.rows {

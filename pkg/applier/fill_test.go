@@ -1,0 +1,161 @@
+package applier_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/firn-cdc/firn/pkg/applier"
+	"github.com/firn-cdc/firn/pkg/debezium"
+)
+
+// fill gives all rows of the source the value of a column that was added behind
+// the others.
+func (s *source) fill(value string) {
+	for id := range s.rows {
+		s.rows[id] = append(s.rows[id], value)
+	}
+}
+
+// Old rows get a new column's value however often the process is killed between
+// the table's creation and the first commit behind the statements.
+func TestApplier_FillSurvivesKill(t *testing.T) {
+	flush, upkeep := applier.Points()
+	for _, point := range flush {
+		t.Run("the first batch at "+string(point), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			s := w.table("t", 2)
+			s.ddl("CREATE TABLE t", "CREATE", text("v"))
+			for id := range int64(10) {
+				w.send(s.put(id, "old"))
+			}
+			s.ddl("ALTER TABLE t ADD COLUMN status VARCHAR(50) NOT NULL DEFAULT 'new'", "ALTER", text("v"), text("status", "new"))
+			s.fill("new")
+			for id := int64(10); id < 15; id++ {
+				w.send(s.put(id, "young", "set"))
+			}
+			w.killedAt(point, 1)
+			must(t, w.run())
+			s.holds()
+		})
+	}
+	for _, point := range append(flush, upkeep...) {
+		if point == applier.AfterExpire {
+			continue // hours later
+		}
+		t.Run("an added and renamed column at "+string(point), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			s := w.table("t", 2)
+			s.ddl("CREATE TABLE t", "CREATE", text("v"))
+			for id := range int64(10) {
+				w.send(s.put(id, "old"))
+			}
+			must(t, w.run())
+			late := []*kgo.Record{s.put(20, "late"), s.put(3, "late")}
+			s.ddl("ALTER TABLE t ADD COLUMN status VARCHAR(50) NOT NULL DEFAULT 'new'", "ALTER", text("v"), text("status", "new"))
+			s.fill("new")
+			s.ddl("ALTER TABLE t RENAME COLUMN status TO state", "ALTER", text("v"), text("state", "new"))
+			w.send(late...)
+			w.send(s.put(30, "young", "set"))
+			w.killedAt(point, 1)
+			must(t, w.run())
+			s.holds()
+		})
+	}
+}
+
+// A fill belongs to a column, not to a name.
+func TestApplier_FillAndRename(t *testing.T) {
+	t.Run("a table is made from what its topic has had for long", func(t *testing.T) {
+		w := newWorld(t)
+		s := w.table("t", 1)
+		s.ddl("CREATE TABLE t", "CREATE", text("v"))
+		w.send(s.put(1, "old"))
+		s.ddl("ALTER TABLE t ADD COLUMN a VARCHAR(50) NOT NULL DEFAULT 'A'", "ALTER", text("v"), text("a", "A"))
+		s.fill("A")
+		w.send(s.put(2, "young", "set"))
+		s.ddl("ALTER TABLE t RENAME COLUMN a TO b", "ALTER", text("v"), text("b", "A"))
+		w.send(s.put(3, "younger", "too"))
+		must(t, w.run())
+		s.holds()
+	})
+	t.Run("another column comes to have the name", func(t *testing.T) {
+		w := newWorld(t)
+		s := w.table("t", 1)
+		s.ddl("CREATE TABLE t", "CREATE", text("v"))
+		w.send(s.put(1, "old"))
+		must(t, w.run())
+		late := []*kgo.Record{s.put(2, "late"), s.put(3, "late")}
+		s.ddl("ALTER TABLE t ADD COLUMN a VARCHAR(50) NOT NULL DEFAULT 'first'", "ALTER", text("v"), text("a", "first"))
+		s.fill("first")
+		w.send(late[0])
+		must(t, w.run())
+		s.ddl("ALTER TABLE t RENAME COLUMN a TO b", "ALTER", text("v"), text("b", "first"))
+		s.ddl("ALTER TABLE t ADD COLUMN a VARCHAR(50) NOT NULL DEFAULT 'second'", "ALTER", text("v"), text("b", "first"), text("a", "second"))
+		s.fill("second")
+		w.send(late[1])
+		must(t, w.run())
+		s.holds()
+	})
+	t.Run("in one statement", func(t *testing.T) {
+		w := newWorld(t)
+		s := w.table("t", 1)
+		s.ddl("CREATE TABLE t", "CREATE", text("v"), text("a"))
+		w.send(s.put(1, "old", "A"))
+		must(t, w.run())
+		late := s.put(2, "late", "A")
+		s.ddl("ALTER TABLE t RENAME COLUMN a TO b, ADD COLUMN a VARCHAR(50) NOT NULL DEFAULT 'second'", "ALTER", text("v"), text("b"), text("a", "second"))
+		s.fill("second")
+		w.send(late)
+		must(t, w.run())
+		s.holds()
+	})
+	t.Run("a dropped column's name goes to another one", func(t *testing.T) {
+		w := newWorld(t)
+		s := w.table("t", 1)
+		s.ddl("CREATE TABLE t", "CREATE", text("v"), text("a"), text("b"))
+		w.send(s.put(1, "old", "A", "B"))
+		drop := func(s *setup) { s.change = func(c *applier.Config) { c.DropColumns = true } }
+		must(t, w.run(drop))
+		s.ddl("ALTER TABLE t DROP COLUMN b, RENAME COLUMN a TO b, ADD COLUMN a VARCHAR(50) NOT NULL DEFAULT 'new'", "ALTER", text("v"), text("b"), text("a", "new"))
+		s.rows[1] = []string{"old", "A", "new"}
+		must(t, w.run(drop))
+		s.holds()
+	})
+	t.Run("several shards, each with its own place in the schema changes", func(t *testing.T) {
+		w := newWorld(t)
+		s := w.table("t", 4)
+		s.ddl("CREATE TABLE t", "CREATE", text("v"))
+		several := func(s *setup) { s.shards = 4 }
+		for id := range int64(40) {
+			w.send(s.put(id, "old"))
+		}
+		must(t, w.run(several))
+		for round := range 3 {
+			name := fmt.Sprint("c", round)
+			columns := s.columnsNow()
+			late := []*kgo.Record{}
+			for id := range int64(8) {
+				late = append(late, s.put(id, append([]string{fmt.Sprint("late ", round)}, s.rows[id][1:]...)...))
+			}
+			s.ddl("ALTER TABLE t ADD COLUMN "+name+" VARCHAR(50) NOT NULL DEFAULT 'x'", "ALTER", append(columns, text(name, "x"))...)
+			s.fill("x")
+			columns = append(columns, text(name+"r", "x"))
+			s.ddl("ALTER TABLE t RENAME COLUMN "+name+" TO "+name+"r", "ALTER", columns...)
+			w.send(late...)
+			must(t, w.run(several))
+			s.holds()
+		}
+	})
+}
+
+// columnsNow returns the source's columns as ddl takes them.
+func (s *source) columnsNow() (columns []debezium.Column) {
+	for _, name := range s.names {
+		columns = append(columns, text(name))
+	}
+	return columns
+}

@@ -1,0 +1,130 @@
+package lake
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+
+	"github.com/firn-cdc/firn/pkg/debezium"
+)
+
+// propAltered is the table property of the next schema change to follow.
+const propAltered = "firn.schema-altered"
+
+// Alteration is what a schema change does to a table's columns.
+type Alteration struct {
+	Next    int64            // offset of the schema change after it
+	Renamed [][2]string      // from, to
+	Columns []debezium.Field // that are new, or have another type
+	Dropped []string
+}
+
+// Altered returns the offset of the next schema change that the table's columns
+// have to follow, -1 if it records none. It is of the table, not of a table
+// snapshot: a rollback leaves it, as it leaves the columns.
+func (t *Table) Altered() int64 {
+	n, err := strconv.ParseInt(t.Properties()[propAltered], 10, 64)
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+// Alter makes the alteration and the properties that record returns, for the
+// columns' field ids, one change of the table. An alteration that the table
+// records is not made again, whoever made it: a column is renamed once, and one
+// that was renamed is not added again. It reports whether columns changed.
+func (t *Table) Alter(ctx context.Context, a Alteration, record func(id func(column string) (int, bool)) (map[string]string, error)) (bool, error) {
+	stage := func(u *table.UpdateSchema) (int, error) {
+		if t.Altered() >= a.Next {
+			return 0, nil
+		}
+		return t.alter(u, &a)
+	}
+	return t.evolve(ctx, stage, func(s *iceberg.Schema) (iceberg.Properties, error) {
+		if t.Altered() >= a.Next {
+			return nil, nil
+		}
+		props, err := record(func(column string) (int, bool) {
+			f, ok := s.FindFieldByName(column)
+			return f.ID, ok
+		})
+		if err != nil {
+			return nil, err
+		}
+		all := iceberg.Properties{propAltered: strconv.FormatInt(a.Next, 10)}
+		maps.Copy(all, props)
+		return all, nil
+	})
+}
+
+func (t *Table) alter(u *table.UpdateSchema, a *Alteration) (int, error) {
+	changes := 0
+	for _, name := range a.Dropped {
+		f, ok, _ := t.column(name)
+		if !ok {
+			continue
+		}
+		if slices.Contains(t.tbl.Schema().IdentifierFieldIDs, f.ID) {
+			return 0, &AdoptError{Table: t.name.String(), Reason: "column " + name + " is part of the key and cannot be dropped"}
+		}
+		u.DeleteColumn([]string{name})
+		changes++
+	}
+	renamed, err := t.renames(a)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range a.Renamed {
+		if renamed[r[1]] == r[0] {
+			u.RenameColumn([]string{r[0]}, r[1])
+			changes++
+		}
+	}
+	n, err := t.stage(u, &debezium.Schema{Type: debezium.Struct, Fields: a.Columns}, renamed)
+	return changes + n, err
+}
+
+// renames returns what there is to rename, new names to old. No row may have had
+// the column, or all had its new name already.
+func (t *Table) renames(a *Alteration) (map[string]string, error) {
+	renamed := make(map[string]string)
+	for _, r := range a.Renamed {
+		from, to := r[0], r[1]
+		_, hasFrom, _ := t.column(from)
+		_, hasTo, twin := t.column(to)
+		switch {
+		case !hasFrom:
+			continue
+		case hasTo && !slices.Contains(a.Dropped, to):
+			return nil, &AdoptError{Table: t.name.String(), Reason: "cannot rename column " + from + ": a column " + to + " exists"}
+		case twin != "" && twin != from && !slices.Contains(a.Dropped, twin):
+			return nil, &NameClashError{Table: t.name.String(), Column: to, Existing: twin}
+		}
+		renamed[to] = from
+	}
+	return renamed, nil
+}
+
+// columnBehind is column for the names that columns have once they are renamed.
+func (t *Table) columnBehind(name string, renamed map[string]string) (f iceberg.NestedField, found bool, twin string) {
+	if old, ok := renamed[name]; ok {
+		f, found, _ = t.column(old)
+		return f, found, ""
+	}
+	f, found, twin = t.column(name)
+	gone := f.Name
+	if !found {
+		gone = twin
+	}
+	for _, old := range renamed {
+		if gone != "" && old == gone {
+			return iceberg.NestedField{}, false, ""
+		}
+	}
+	return f, found, twin
+}
