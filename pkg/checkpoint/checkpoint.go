@@ -53,6 +53,8 @@ type TableProgress struct {
 	From  debezium.Position // the stream of the table begins here: changes before are in its snapshot
 	After []string          // the key of the last row published, in the snapshot's text form
 	Rows  int64             // published
+	// Unlogged says why the table needs a new snapshot: how it was changed without row events. Empty: it does not.
+	Unlogged string
 }
 
 // At moves to a place between two transactions. A time or a server of 0 is not
@@ -79,20 +81,31 @@ func (c *Checkpoint) stamp(tsNs int64, serverID uint32) {
 	}
 }
 
-// Begin notes a table whose snapshot is wanted, and where its stream begins.
+// Begin notes a table whose snapshot is wanted, and where its stream begins. What
+// was published of it before is no more.
 func (c *Checkpoint) Begin(id debezium.TableID, from debezium.Position) {
 	c.table(id, TableProgress{State: Pending, From: from})
 }
 
 // Read notes that rows of a table are published, the last of them after.
 func (c *Checkpoint) Read(id debezium.TableID, after []string, rows int64) {
-	c.table(id, TableProgress{State: Reading, From: c.Snapshot[id].From, After: slices.Clone(after), Rows: rows})
+	old := c.Snapshot[id]
+	c.table(id, TableProgress{State: Reading, From: old.From, After: slices.Clone(after), Rows: rows, Unlogged: old.Unlogged})
 }
 
 // Captured notes that a table is published whole.
 func (c *Checkpoint) Captured(id debezium.TableID) {
 	old := c.Snapshot[id]
-	c.table(id, TableProgress{State: Captured, From: old.From, Rows: old.Rows})
+	c.table(id, TableProgress{State: Captured, From: old.From, Rows: old.Rows, Unlogged: old.Unlogged})
+}
+
+// Mark notes why a table that is captured needs a new snapshot; empty: it needs
+// none any more.
+func (c *Checkpoint) Mark(id debezium.TableID, unlogged string) {
+	if p, ok := c.Snapshot[id]; ok {
+		p.Unlogged = unlogged
+		c.table(id, p)
+	}
 }
 
 // Forget drops what is known of a table.
@@ -126,5 +139,5 @@ func samePosition(a, b debezium.Position) bool {
 }
 
 func sameProgress(a, b TableProgress) bool {
-	return a.State == b.State && a.Rows == b.Rows && slices.Equal(a.After, b.After) && samePosition(a.From, b.From)
+	return a.State == b.State && a.Rows == b.Rows && a.Unlogged == b.Unlogged && slices.Equal(a.After, b.After) && samePosition(a.From, b.From)
 }

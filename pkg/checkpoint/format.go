@@ -112,6 +112,9 @@ func appendProgress(b []byte, p *TableProgress) []byte {
 	if !p.From.IsZero() {
 		b = append(appendPosition(append(b, `,"from":{`...), p.From), '}')
 	}
+	if p.Unlogged != "" {
+		b = appendString(append(b, `,"unlogged":`...), p.Unlogged)
+	}
 	return append(b, '}')
 }
 

@@ -157,15 +157,16 @@ func parseProgress(value []byte) (TableProgress, error) {
 		return TableProgress{}, err
 	}
 	var s struct {
-		State TableState `json:"state"`
-		Rows  int64      `json:"rows"`
-		After []string   `json:"after"`
-		From  *place     `json:"from"`
+		State    TableState `json:"state"`
+		Rows     int64      `json:"rows"`
+		After    []string   `json:"after"`
+		From     *place     `json:"from"`
+		Unlogged string     `json:"unlogged"`
 	}
 	if err := json.Unmarshal(value, &s); err != nil {
 		return TableProgress{}, err
 	}
-	p := TableProgress{State: s.State, After: s.After, Rows: s.Rows}
+	p := TableProgress{State: s.State, After: s.After, Rows: s.Rows, Unlogged: s.Unlogged}
 	switch p.State {
 	case Pending, Reading, Captured:
 	default:

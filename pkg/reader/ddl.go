@@ -122,6 +122,7 @@ func (s *session) touched(t *schemahistory.Touched, source *debezium.Source) err
 	}
 	switch t.Kind {
 	case schemahistory.Truncated:
+		s.mark(t.Table, "")
 		return s.truncate(t.Table, source)
 	case schemahistory.Created: // its rows are in the stream, from its first one on
 		s.progress.Captured(t.Table)
@@ -147,7 +148,9 @@ func (s *session) rekey(id debezium.TableID) {
 		return
 	}
 	if s.chunks.restart(id) {
-		s.progress.Begin(id, s.progress.Snapshot[id].From)
+		old := s.progress.Snapshot[id]
+		s.progress.Begin(id, old.From)
+		s.progress.Mark(id, old.Unlogged) // what was published stays
 	}
 }
 
@@ -193,6 +196,7 @@ func (s *session) renamed(t *schemahistory.Touched, source *debezium.Source) err
 // forget drops the progress of a table that is no more.
 func (s *session) forget(id debezium.TableID) {
 	reading := s.progress.Snapshot[id].State != checkpoint.Captured
+	s.mark(id, "")
 	s.progress.Forget(id)
 	if reading {
 		s.snapshotDone()
@@ -230,15 +234,10 @@ func (s *session) unlogged(t *schemahistory.Touched, source *debezium.Source) er
 	switch s.cfg.Unlogged {
 	case UnloggedResnapshot:
 		s.log.Warn("a statement changed a table without row events: its rows are read again", "table", t.Table.String(), "reason", strings.Join(t.Unlogged, "; "))
-		if err := s.truncate(t.Table, source); err != nil {
-			return err
-		}
-		s.chunks.discard(t.Table, true)
-		s.beginSnapshot(t.Table, debezium.Position{}, false)
-		return nil
+		return s.again(t.Table, source)
 	case UnloggedMark:
 		s.log.Warn("table needs a new snapshot: a statement changed its rows without row events", "table", t.Table.String(), "reason", strings.Join(t.Unlogged, "; "))
-		s.needsSnapshot(t.Table, t.Unlogged)
+		s.mark(t.Table, strings.Join(t.Unlogged, "; "))
 		return nil
 	default:
 		return &UnloggedChangeError{Table: t.Table, Reasons: t.Unlogged}

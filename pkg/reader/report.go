@@ -1,7 +1,6 @@
 package reader
 
 import (
-	"strings"
 	"time"
 
 	"github.com/firn-cdc/firn/pkg/binlog"
@@ -76,13 +75,22 @@ func (s *session) published(t *snapshotTable, state string) {
 	})
 }
 
-// needsSnapshot notes a table whose rows changed without row events.
-func (s *session) needsSnapshot(id debezium.TableID, reasons []string) {
-	s.metrics.Table(id.String()).NeedsSnapshot(true)
+// mark notes why a table needs a new snapshot, or, if unlogged is empty, that it
+// needs none. That is saved with the progress.
+func (s *session) mark(id debezium.TableID, unlogged string) {
+	if s.progress.Snapshot[id].Unlogged != unlogged {
+		s.progress.Mark(id, unlogged)
+		s.needsSnapshot(id, unlogged)
+	}
+}
+
+// needsSnapshot shows a table whose rows changed without row events.
+func (s *session) needsSnapshot(id debezium.TableID, unlogged string) {
+	s.metrics.Table(id.String()).NeedsSnapshot(unlogged != "")
 	s.cfg.Status.UpdateTable(id.String(), func(p *status.Table) {
 		if p.ReaderTable == nil {
 			p.ReaderTable = new(status.ReaderTable)
 		}
-		p.NeedsSnapshot = strings.Join(reasons, "; ")
+		p.NeedsSnapshot = unlogged
 	})
 }

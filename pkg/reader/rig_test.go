@@ -320,6 +320,9 @@ func (r *rig) state() string {
 		if p.After != nil {
 			line += " after " + strings.Join(p.After, ",")
 		}
+		if p.Unlogged != "" {
+			line += " unlogged: " + p.Unlogged
+		}
 		lines = append(lines, line)
 	}
 	slices.Sort(lines)

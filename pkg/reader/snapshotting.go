@@ -11,6 +11,7 @@ import (
 
 // beginSnapshot queues a table, whose stream begins at from.
 func (s *session) beginSnapshot(id debezium.TableID, from debezium.Position, initial bool) {
+	s.mark(id, "")
 	s.progress.Begin(id, from)
 	s.chunks.add(id, s.progress.Snapshot[id], initial)
 }
@@ -28,7 +29,37 @@ func (s *session) resumeSnapshots() {
 		if p.State != checkpoint.Captured {
 			s.chunks.add(id, p, s.progress.Snapshotting)
 		}
+		if p.Unlogged != "" {
+			s.log.Warn("table needs a new snapshot since an earlier run: --on-unlogged-change=resnapshot takes it", "table", id.String(), "reason", p.Unlogged)
+			s.needsSnapshot(id, p.Unlogged)
+		}
 	}
+}
+
+// heal begins the snapshots that marked tables need, if that is asked for.
+func (s *session) heal() error {
+	if s.cfg.Unlogged != UnloggedResnapshot {
+		return nil
+	}
+	for id, p := range s.progress.Snapshot {
+		if p.Unlogged == "" {
+			continue
+		}
+		if err := s.again(id, s.here()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// again empties a table and reads it anew.
+func (s *session) again(id debezium.TableID, source *debezium.Source) error {
+	if err := s.truncate(id, source); err != nil {
+		return err
+	}
+	s.chunks.discard(id, true)
+	s.beginSnapshot(id, debezium.Position{}, false)
+	return nil
 }
 
 // advanceChunks publishes the chunks whose high watermark the stream has

@@ -238,7 +238,10 @@ func (s *session) resume(ctx context.Context, conn *mysql.Conn) error {
 	s.position = s.progress.Position
 	s.log.Info("resume", "gtid", s.position.GTIDs.String(), "file", s.position.File, "pos", s.position.Pos)
 	s.resumeSnapshots()
-	return s.findIncluded(ctx, conn)
+	if err := s.findIncluded(ctx, conn); err != nil {
+		return err
+	}
+	return s.heal()
 }
 
 // replayHistory brings the definitions to where they were at the saved place:
