@@ -42,14 +42,14 @@ type badRecords struct {
 // writes them, and an applier that reads to its end.
 type badTopic struct {
 	*pipeline.Pipeline
-	t      *testing.T
-	broker *kfake.Cluster
-	client *kgo.Client
-	admin  *kadm.Client
-	table  *source.Table
-	fault  *kfake.FaultHandle
-	locked func() // unlocks
-	target string // of the table in Iceberg
+	t        *testing.T
+	broker   *kfake.Cluster
+	client   *kgo.Client
+	admin    *kadm.Client
+	table    *source.Table
+	fault    *kfake.FaultHandle
+	unlocked func() // ends what is held
+	target   string // of the table in Iceberg
 }
 
 // The applier says what it cannot work with and what heals it; with that, the
@@ -278,7 +278,7 @@ func badSettings() []badRecords {
 		{
 			name:   "no broker answers",
 			before: func(f *badTopic) { f.Broker = "127.0.0.1:1" },
-			says:   []string{"no Kafka broker of --bootstrap-servers answers"},
+			says:   []string{"no answer from Kafka yet, trying on", `"brokers":"127.0.0.1:1"`, "no Kafka broker of --bootstrap-servers answers"},
 			code:   1,
 			fix:    func(f *badTopic) { f.Broker = f.broker.ListenAddrs()[0] },
 		},
@@ -308,11 +308,11 @@ func badSettings() []badRecords {
 				good, err := os.ReadFile(file)
 				f.must(err)
 				f.must(os.WriteFile(file, []byte(strings.Repeat("no database", 1000)), 0o644))
-				f.locked = func() { f.must(os.WriteFile(file, good, 0o644)) }
+				f.unlocked = func() { f.must(os.WriteFile(file, good, 0o644)) }
 			},
 			says: []string{"open sql catalog", "file is not a database", "catalog.sqlite"},
 			code: 1,
-			fix:  func(f *badTopic) { f.locked() },
+			fix:  func(f *badTopic) { f.unlocked() },
 		},
 		{
 			name: "the catalog's file is locked",
@@ -323,7 +323,7 @@ func badSettings() []badRecords {
 			},
 			says:   []string{"commit failed or its answer was lost", "database is locked"},
 			goesOn: true,
-			fix:    func(f *badTopic) { f.locked() },
+			fix:    func(f *badTopic) { f.unlocked() },
 		},
 	}
 }
@@ -343,6 +343,13 @@ func badTopics() []badRecords {
 			says:   []string{"topic bad.d.t cannot be read", "allow this user to read and describe it"},
 			code:   1,
 			fix:    func(f *badTopic) { f.fault.Remove() },
+		},
+		{
+			name:   "a transaction is left open",
+			before: func(f *badTopic) { f.leaveOpen() },
+			says:   []string{"an open transaction holds back all records behind it", `"topic":"bad.d.t"`, `"transactional_id":"left-open"`, `"producer_id":`, "kafka-transactions.sh abort"},
+			goesOn: true,
+			fix:    func(f *badTopic) { f.unlocked() },
 		},
 		{
 			name: "the topic was created anew",
@@ -574,6 +581,18 @@ func (f *badTopic) schemaChange(kind string) {
 	f.send(f.table.SchemaChange(kind, "CREATE TABLE t (…)"))
 }
 
+// leaveOpen leaves a transaction open in the topic, before further changes.
+func (f *badTopic) leaveOpen() {
+	f.t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(f.broker.ListenAddrs()[0]), kgo.TransactionalID("left-open"), kgo.TransactionTimeout(10*time.Minute))
+	f.must(err)
+	f.t.Cleanup(client.Close)
+	f.must(client.BeginTransaction())
+	f.must(client.ProduceSync(f.t.Context(), &kgo.Record{Topic: f.table.Topic(), Key: []byte("{}")}).FirstErr())
+	f.change()
+	f.unlocked = func() { f.must(client.EndTransaction(f.t.Context(), kgo.TryAbort)) }
+}
+
 // lock locks the catalog's file against all writers, as a program that hangs in
 // a transaction does.
 func (f *badTopic) lock() {
@@ -584,7 +603,7 @@ func (f *badTopic) lock() {
 	f.must(err)
 	_, err = conn.ExecContext(f.t.Context(), "BEGIN IMMEDIATE")
 	f.must(err)
-	f.locked = func() {
+	f.unlocked = func() {
 		f.must(conn.Close())
 		f.must(db.Close())
 	}

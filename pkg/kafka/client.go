@@ -35,6 +35,7 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	if c.logger == nil {
 		c.logger = slog.New(slog.DiscardHandler)
 	}
+	c.cfg.Logger = c.logger
 	if cfg.Auth == AuthIAM && cfg.Tokens == nil {
 		c.cfg.Tokens = &regionTokens{region: cfg.Region}
 	}

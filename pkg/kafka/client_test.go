@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/big"
 	"net"
 	"os"
@@ -134,6 +135,49 @@ func TestOpen_Unreachable(t *testing.T) {
 	if !kafka.Retriable(err) {
 		t.Error("an unreachable broker may come back")
 	}
+}
+
+// Nobody waits for the end of all attempts to learn that there is no broker.
+func TestOpen_SaysThatNobodyAnswers(t *testing.T) {
+	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	must(t, err)
+	defer silent.Close()
+	refusing, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	must(t, err)
+	must(t, refusing.Close())
+	for name, l := range map[string]net.Listener{"silent": silent, "refusing": refusing} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			log := &untilSaid{times: 2, then: cancel}
+			began := time.Now()
+			_, err := kafka.Open(ctx, kafka.Config{
+				Brokers: []string{l.Addr().String()}, RequestTimeout: 2 * time.Second, Logger: slog.New(slog.NewTextHandler(log, nil)),
+			})
+			if !errors.Is(err, context.Canceled) || time.Since(began) > 1900*time.Millisecond {
+				t.Errorf("it ended with %v after %s, before it had spoken twice", err, time.Since(began))
+			}
+			for _, part := range []string{"no answer from Kafka yet", l.Addr().String(), "no Kafka broker of --bootstrap-servers answers"} {
+				if said := log.text.String(); strings.Count(said, part) < 2 {
+					t.Errorf("it does not say %q twice:\n%s", part, said)
+				}
+			}
+		})
+	}
+}
+
+// untilSaid is a log that calls then after so many lines.
+type untilSaid struct {
+	times int
+	then  func()
+	text  strings.Builder
+}
+
+func (u *untilSaid) Write(b []byte) (int, error) {
+	if u.times--; u.times == 0 {
+		defer u.then()
+	}
+	return u.text.Write(b)
 }
 
 // The end of the context must not wait for a broker that says nothing.

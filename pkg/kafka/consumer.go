@@ -14,6 +14,7 @@ type ConsumerConfig struct {
 	BufferBytes int           // of records that Poll has not returned; 0: 32 MiB. A fetch under way may pass it
 	FetchBytes  int           // asked of one partition at a time; 0: 1 MiB
 	MaxWait     time.Duration // how long a broker waits for a record; 0: 250 ms
+	OpenFor     time.Duration // how long a transaction may hold a partition back before the log names it; 0: 30 s
 }
 
 func (c *ConsumerConfig) defaults() error {
@@ -26,7 +27,10 @@ func (c *ConsumerConfig) defaults() error {
 	if c.MaxWait == 0 {
 		c.MaxWait = fetchWait
 	}
-	if c.BufferBytes < 0 || c.FetchBytes < 0 || c.MaxWait < 0 {
+	if c.OpenFor == 0 {
+		c.OpenFor = openFor
+	}
+	if c.OpenFor < 0 || c.BufferBytes < 0 || c.FetchBytes < 0 || c.MaxWait < 0 {
 		return errors.New("consumer: a size or a time is negative")
 	}
 	return nil
@@ -93,6 +97,7 @@ type reading struct {
 	notBy    time.Time // no fetch before
 	replica  int32     // preferred broker, -1: the leader
 	leaseEnd time.Time // of the preference
+	held     held
 }
 
 // OpenConsumer opens a consumer without partitions.

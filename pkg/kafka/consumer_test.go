@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -148,6 +149,30 @@ func TestConsumer_OpenTransactionsHoldItBack(t *testing.T) {
 	}
 	must(t, p.Commit(t.Context()))
 	pollUntil(t, r, func(f kafka.Fetched, got map[int32][]string) bool { return len(got[0]) == 1 && got[0][0] == "later" })
+}
+
+func TestConsumer_NamesTheTransactionThatHoldsItBack(t *testing.T) {
+	cluster, c := open(t, kfake.SeedTopics(1, "t"))
+	p := producer(t, c, kafka.ProducerConfig{TransactionalID: "hanging"})
+	must(t, p.Begin())
+	sendAll(t, p, "t", "later")
+	must(t, p.Flush(t.Context()))
+	said := make(chan struct{})
+	log := &untilSaid{times: 1, then: func() { close(said) }}
+	watched := dial(t, kafka.Config{Brokers: cluster.ListenAddrs(), Logger: slog.New(slog.NewTextHandler(log, nil))})
+	r := consumer(t, watched, kafka.ConsumerConfig{OpenFor: 100 * time.Millisecond})
+	r.Assign("t", 0, 0)
+	<-said
+	for _, part := range []string{"an open transaction holds back all records", "topic=t partition=0 offset=0", "transactional_id=hanging producer_id="} {
+		if text := log.text.String(); !strings.Contains(text, part) {
+			t.Errorf("it does not say %q:\n%s", part, text)
+		}
+	}
+	must(t, p.Commit(t.Context()))
+	pollUntil(t, r, func(_ kafka.Fetched, got map[int32][]string) bool { return len(got[0]) == 1 })
+	if text := log.text.String(); strings.Count(text, "\n") != 1 {
+		t.Errorf("it says more than once, or of what has ended:\n%s", text)
+	}
 }
 
 func TestConsumer_PausedPartitionsAreHeldBack(t *testing.T) {

@@ -27,6 +27,8 @@ func (r *Consumer) run() {
 	defer r.fetches.Wait()
 	check := time.NewTicker(idCheckInterval)
 	defer check.Stop()
+	held := time.NewTicker(max(r.cfg.OpenFor/4, time.Millisecond))
+	defer held.Stop()
 	for {
 		retry := r.dispatch()
 		var timer <-chan time.Time
@@ -38,6 +40,8 @@ func (r *Consumer) run() {
 		case <-timer:
 		case <-check.C:
 			r.checkIDs()
+		case <-held.C:
+			r.fetches.Go(r.checkHeld)
 		case <-r.life.Done():
 			return
 		}
@@ -225,6 +229,7 @@ func (r *Consumer) accept(p *reading, a arrival) {
 	first := p.high < 0
 	rewound := a.block.HighWaterMarkOffset < p.high
 	p.high, p.stable = a.block.HighWaterMarkOffset, a.block.LastStableOffset
+	p.held.see(p.stable, p.high)
 	if rewound {
 		r.fetches.Go(r.checkIDs)
 	}

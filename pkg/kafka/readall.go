@@ -31,6 +31,7 @@ func (c *Client) ReadAll(ctx context.Context, topic string, partition int32, fro
 		return err
 	}
 	intern := make(map[string]string)
+	var waits held
 	for from < end {
 		var block *sarama.FetchResponseBlock
 		err := s.do(ctx, request{
@@ -48,6 +49,9 @@ func (c *Client) ReadAll(ctx context.Context, topic string, partition int32, fro
 			err = c.outOfRange(ctx, topic, partition, from)
 		}
 		if err == nil {
+			if waits.see(block.LastStableOffset, block.HighWaterMarkOffset); waits.due(openFor) {
+				c.sayHeld(ctx, TopicPartition{Topic: topic, Partition: partition}, waits)
+			}
 			from, err = deliverUpTo(end, topic, partition, from, block, intern, fn)
 		}
 		if err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -17,6 +19,8 @@ type session struct {
 	dialer  *dialer
 	cancel  context.CancelFunc
 	timeout time.Duration
+	logger  *slog.Logger
+	brokers string
 }
 
 // newSession opens nothing yet. ctx bounds the look-up of a password, and not
@@ -48,7 +52,10 @@ func newSession(ctx context.Context, cfg *Config, readTimeout time.Duration) (*s
 		cancel()
 		return nil, fmt.Errorf("open a Kafka session: %w", explain(err))
 	}
-	return &session{Client: client, dialer: d, cancel: cancel, timeout: cfg.requestTimeout()}, nil
+	return &session{
+		Client: client, dialer: d, cancel: cancel, timeout: cfg.requestTimeout(),
+		logger: cfg.Logger, brokers: strings.Join(cfg.Brokers, ","),
+	}, nil
 }
 
 // close breaks whatever is under way and ends the session.
@@ -70,7 +77,7 @@ type request struct {
 }
 
 // do sends r, again after an error that may heal, until ctx ends or the time is
-// up. Ending ctx breaks the session's connections.
+// up, and says so meanwhile. Ending ctx breaks the session's connections.
 func (s *session) do(ctx context.Context, r request) error {
 	if r.timeout == 0 {
 		r.timeout = s.timeout
@@ -78,8 +85,11 @@ func (s *session) do(ctx context.Context, r request) error {
 	stop := context.AfterFunc(ctx, s.dialer.interrupt)
 	defer stop()
 	deadline := time.Now().Add(r.timeout)
+	silence := s.listen()
+	defer silence.end()
 	for attempt := 0; ; attempt++ {
 		err := s.once(r)
+		silence.is(err)
 		switch {
 		case err == nil:
 			return nil
