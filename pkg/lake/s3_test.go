@@ -23,12 +23,18 @@ type objectStore struct {
 	objects map[string][]byte
 	plain   []string // objects that were written without the encryption asked for
 	conns   map[string]bool
+	denies  string // a method
 }
 
 func (o *objectStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.conns[r.RemoteAddr] = true
+	if r.Method == o.denies {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, "<Error><Code>AccessDenied</Code><Message>no</Message></Error>")
+		return
+	}
 	switch r.Method {
 	case http.MethodPut:
 		body, err := io.ReadAll(r.Body)
