@@ -28,29 +28,32 @@ func check(ctx context.Context, c *config.Applier, log *slog.Logger) error {
 		}
 		fmt.Fprintf(os.Stdout, "%-24s ok\n", name)
 	}
+	catalog, catalogErr := lake.OpenCatalog(ctx, lakeOf(c, log))
+	if catalogErr == nil {
+		defer func() { _ = catalog.Close() }() // all of it is done
+		catalogErr = catalog.Check(ctx)
+	}
+	say("catalog", catalogErr)
+	if catalogErr == nil {
+		say("warehouse", catalog.CheckWarehouse(ctx))
+	}
 	client, err := kafka.Open(ctx, kafkaOf(c, log))
 	say("kafka", err)
 	if err == nil {
 		defer func() { _ = client.Close() }() // it only read
+		settings, err := applierOf(c, client, catalog, log)
+		if err != nil {
+			return err
+		}
 		topics, err := client.Topics(ctx)
-		if err == nil {
-			settings, e := applierOf(c, client, nil, log)
-			if e != nil {
-				return e
-			}
-			topics = settings.DataTopics(topics)
-			if len(topics) == 0 {
-				err = errors.New("no topic of a table: is --topic-prefix (or --topics) right, may this user describe them, has the reader begun?")
-			}
+		if topics = settings.DataTopics(topics); err == nil && len(topics) == 0 {
+			err = errors.New("no topic of a table: is --topic-prefix (or --topics) right, may this user describe them, has the reader begun?")
 		}
 		say(fmt.Sprintf("%d topics", len(topics)), err)
+		if catalogErr == nil {
+			say("names of tables", settings.CheckNames(topics))
+		}
 	}
-	catalog, err := lake.OpenCatalog(ctx, lakeOf(c, log))
-	if err == nil {
-		defer func() { _ = catalog.Close() }() // it only read
-		err = catalog.Check(ctx)
-	}
-	say("catalog", err)
 	if failed {
 		return errCheck
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/kafka"
 	"github.com/firn-cdc/firn/pkg/mysql"
+	"github.com/firn-cdc/firn/pkg/reader"
 )
 
 var errCheck = errors.New("not everything is as it must be")
@@ -50,6 +51,7 @@ func check(ctx context.Context, c *config.Reader, log *slog.Logger) (err error) 
 		case len(problems) == 0:
 			say(fmt.Sprintf("capture of %d tables", len(tables)), nil)
 		}
+		say("topics of tables", reader.CheckTopics(c.TopicPrefix, tables))
 	}
 	client, openErr := kafka.Open(ctx, kafkaOf(c, log))
 	say("kafka", openErr)

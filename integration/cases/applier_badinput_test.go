@@ -548,6 +548,30 @@ func badTables() []badRecords {
 			fix:  func(f *badTopic) { f.ApplierFlags = f.ApplierFlags[:1] },
 		},
 		{
+			name: "two topics for one table",
+			before: func(f *badTopic) {
+				f.must(source.New("bad", "e", "t", 1).Create(f.t.Context(), f.client, 3))
+				f.ApplierFlags, f.target = append(f.ApplierFlags, "--table-name=x.{table}"), "x.t"
+			},
+			says: []string{
+				"topics bad.d.t and bad.e.t would both be applied to table x.t", "topics bad.e.t and bad.d.t would both be applied to table x.t",
+				"--table-map", "--table-name", "--topics",
+			},
+			code: 1,
+			fix:  func(f *badTopic) { f.TableMaps = []string{"e.t=x.other"} },
+		},
+		{
+			name: "a second topic for a table",
+			before: func(f *badTopic) {
+				f.ApplierFlags, f.target = append(f.ApplierFlags, "--table-name=x.{table}"), "x.t"
+				f.apply()
+				f.must(source.New("bad", "e", "t", 1).Create(f.t.Context(), f.client, 3))
+				f.change() // which the table gets all the same
+			},
+			says: []string{"apply topic bad.e.t: topics bad.e.t and bad.d.t would both be applied to table x.t"},
+			code: 1,
+		},
+		{
 			name: "a table that was rolled back",
 			before: func(f *badTopic) {
 				f.apply()

@@ -57,6 +57,24 @@ func badInput() []bad {
 			fix:    func(f *badFixture) { f.exec("SET GLOBAL binlog_format = 'ROW'") },
 		},
 		{
+			name: "two tables share a topic",
+			before: func(f *badFixture) {
+				f.exec("CREATE TABLE d.`t$1` (id INT PRIMARY KEY)", "CREATE TABLE d.`t#1` (id INT PRIMARY KEY)")
+			},
+			says: []string{"shared-topic: the tables d.t#1 and d.t$1 would share the topic two-tables-share-a-topic.d.t_1", "--table-include-list", "rename it"},
+			code: 1,
+			fix:  func(f *badFixture) { f.exec("RENAME TABLE d.`t#1` TO d.t_2") },
+		},
+		{
+			name: "a new table shares a topic",
+			during: func(f *badFixture) {
+				f.exec("CREATE TABLE d.`t$1` (id INT PRIMARY KEY)", "CREATE TABLE d.`t_1` (id INT PRIMARY KEY)")
+			},
+			says: []string{"shared-topic: the tables d.t$1 and d.t_1 would share the topic a-new-table-shares-a-topic.d.t_1", "--table-include-list"},
+			code: 1,
+			fix:  func(f *badFixture) { f.Tables = `d\.(t|t_1)` },
+		},
+		{
 			name:   "a session logs statements",
 			during: func(f *badFixture) { f.session("SET SESSION binlog_format = 'STATEMENT'", "UPDATE d.t SET v = 5") },
 			says:   []string{"UPDATE of d.t by thread", "was logged as a statement", "SET GLOBAL binlog_format=ROW", "then take a new snapshot"},

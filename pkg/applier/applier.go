@@ -181,7 +181,9 @@ func (a *Applier) topics(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.cfg.DataTopics(all), nil
+	data := a.cfg.DataTopics(all)
+	a.names.set(a.cfg.Prefix, data)
+	return data, nil
 }
 
 // assigned starts the shards that this process has been given.

@@ -1,6 +1,7 @@
 package applier
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -88,33 +89,66 @@ type NameTakenError struct {
 
 // Error says what to change.
 func (e *NameTakenError) Error() string {
-	return fmt.Sprintf("topics %s and %s would both be applied to table %s: give one of them another name with --table-map", e.Topic, e.Other, e.Table)
+	return fmt.Sprintf("topics %s and %s would both be applied to table %s: give one of them another name with --table-map, "+
+		"or all with {prefix} in --table-name, or leave one out with --topics in place of --topic-prefix", e.Topic, e.Other, e.Table)
 }
 
-// names sees to it that no two topics write one table.
+// CheckNames refuses topics that would be applied to one table.
+func (c *Config) CheckNames(topics []string) error {
+	var errs []error
+	n := newNames(c.Naming, c.Catalog.Fold)
+	n.set(c.Prefix, topics)
+	for _, name := range topics {
+		t, _ := ParseTopic(name, c.Prefix)
+		table, rival, err := n.table(t)
+		if err == nil && name < rival { // each pair once
+			err = &NameTakenError{Table: table.String(), Topic: name, Other: rival}
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// names knows which topics would write one table.
 type names struct {
 	naming Naming
 	fold   func(lake.Name) lake.Name
 
-	mu    sync.Mutex
-	taken map[lake.Name]string // by topic
+	mu     sync.Mutex
+	topics map[lake.Name][]string
 }
 
 func newNames(n Naming, fold func(lake.Name) lake.Name) *names {
-	return &names{naming: n, fold: fold, taken: make(map[lake.Name]string)}
+	return &names{naming: n, fold: fold}
 }
 
-func (n *names) table(t Topic) (lake.Name, error) {
-	name, err := n.naming.Name(t)
-	if err != nil {
-		return name, err
+// set says which topics there are.
+func (n *names) set(prefix string, topics []string) {
+	by := make(map[lake.Name][]string, len(topics))
+	for _, name := range topics {
+		t, _ := ParseTopic(name, prefix)
+		if table, err := n.naming.Name(t); err == nil { // else the opening of the table says so
+			by[n.fold(table)] = append(by[n.fold(table)], name)
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.topics = by
+}
+
+// table returns the table of a topic, and another topic that would write it, ""
+// if there is none.
+func (n *names) table(t Topic) (name lake.Name, rival string, err error) {
+	if name, err = n.naming.Name(t); err != nil {
+		return name, "", err
 	}
 	name = n.fold(name)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if other, ok := n.taken[name]; ok && other != t.Name {
-		return name, &NameTakenError{Table: name.String(), Topic: t.Name, Other: other}
+	for _, other := range n.topics[name] {
+		if other != t.Name {
+			return name, other, nil
+		}
 	}
-	n.taken[name] = t.Name
-	return name, nil
+	return name, "", nil
 }

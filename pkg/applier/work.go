@@ -56,7 +56,8 @@ func newWork(s *shard) *work {
 // open finds the table, makes this process its owner and begins to read where
 // the table ends.
 func (w *work) open(ctx context.Context) (err error) {
-	if w.name, err = w.a.names.table(w.topic); err != nil {
+	var rival string
+	if w.name, rival, err = w.a.names.table(w.topic); err != nil {
 		return err
 	}
 	w.board(w.name.String())
@@ -75,7 +76,12 @@ func (w *work) open(ctx context.Context) (err error) {
 		w.table = nil
 	case err != nil:
 		return err
-	default:
+	}
+	// A table that is there already stays its topic's.
+	if rival != "" && (w.table == nil || w.table.Properties()[lake.PropTopic] != w.topic.Name) {
+		return &NameTakenError{Table: w.name.String(), Topic: w.topic.Name, Other: rival}
+	}
+	if w.table != nil {
 		if err := w.takeOver(ctx); err != nil {
 			return err
 		}

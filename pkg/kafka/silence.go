@@ -57,6 +57,6 @@ func (q *silence) end() {
 	q.timer.Stop()
 	q.over = true
 	if q.said && q.last == nil {
-		q.session.logger.Info("Kafka answers", "duration", time.Since(q.began).Round(time.Millisecond))
+		q.session.logger.Info("broker answers", "duration", time.Since(q.began).Round(time.Millisecond))
 	}
 }

@@ -120,6 +120,11 @@ func (s *session) touched(t *schemahistory.Touched, source *debezium.Source) err
 			return err
 		}
 	}
+	if t.Kind == schemahistory.Created || t.Kind == schemahistory.Renamed {
+		if err := s.checkTopics(); err != nil {
+			return err
+		}
+	}
 	switch t.Kind {
 	case schemahistory.Truncated:
 		s.mark(t.Table, "")

@@ -75,6 +75,9 @@ func (s *session) check(ctx context.Context, conn *mysql.Conn) error {
 		return err
 	}
 	s.observe(len(tables))
+	if err := CheckTopics(s.cfg.Prefix, tables); err != nil {
+		return err
+	}
 	if err := s.awaitServerID(ctx, conn); err != nil {
 		return err
 	}

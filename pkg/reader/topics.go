@@ -1,0 +1,36 @@
+package reader
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/firn-cdc/firn/pkg/debezium"
+)
+
+// CheckTopics refuses tables that would share a topic, which differ only in
+// characters that Kafka does not allow, or behind the length that it allows: their
+// rows could not be told apart.
+func CheckTopics(prefix string, tables []debezium.TableID) error {
+	var errs []error
+	by := make(map[string]debezium.TableID, len(tables))
+	for _, id := range tables {
+		topic := debezium.TopicName(prefix, id.Database, id.Table)
+		if other, ok := by[topic]; ok {
+			errs = append(errs, fmt.Errorf("shared-topic: the tables %s and %s would share the topic %s, whose name cannot have all their characters; "+
+				"leave one of them out (--table-include-list, --table-exclude-list), or rename it", other, id, topic))
+		}
+		by[topic] = id
+	}
+	return errors.Join(errs...)
+}
+
+// checkTopics is CheckTopics of the captured tables where the stream is.
+func (s *session) checkTopics() error {
+	var captured []debezium.TableID
+	for _, id := range s.history.Tables() {
+		if s.cfg.Captured(id) {
+			captured = append(captured, id)
+		}
+	}
+	return CheckTopics(s.cfg.Prefix, captured)
+}
