@@ -19,7 +19,7 @@ type Replacement struct {
 	Remove, Add               []datafile.File
 	RemoveDeletes, AddDeletes []datafile.File // to add one, one must be removed
 	Sequence                  int64           // sequence number of the table snapshot that the added rows were read from
-	MergeManifests            bool            // of data files
+	MergeManifests            int64           // manifests of data files that are smaller become one; 0: none does
 	OwnFiles                  bool            // no removed file holds rows of another shard
 
 	Properties, Summary map[string]string
@@ -39,10 +39,11 @@ func (c *Committer) Replace(ctx context.Context, r Replacement) (Result, error) 
 
 // stage reports false where no file changes: then only the head has to move.
 func (r *Replacement) stage(ctx context.Context, txn *table.Transaction, sum iceberg.Properties) (bool, error) {
-	if r.MergeManifests {
+	if r.MergeManifests > 0 {
 		// One cluster: as few manifests as their size allows, however few there are now.
 		one := table.WithRewriteManifestClusterBy(func(iceberg.DataFile) any { return 0 })
-		if _, err := txn.RewriteManifests(ctx, one); err != nil {
+		small := table.WithRewriteManifestPredicate(func(m iceberg.ManifestFile) bool { return m.Length() < r.MergeManifests })
+		if _, err := txn.RewriteManifests(ctx, one, small); err != nil {
 			return false, fmt.Errorf("merge manifests: %w", err)
 		}
 	}

@@ -105,7 +105,7 @@ func (c *Applier) Settings(database, table string) Table {
 type Maintenance struct {
 	Interval   time.Duration `yaml:"interval"`    // between looks at a table
 	MaxBytes   Bytes         `yaml:"max-bytes"`   // rewritten at a time
-	DeadRows   float64       `yaml:"dead-rows"`   // share of deleted rows at which a file is rewritten
+	DeadRows   float64       `yaml:"dead-rows"`   // share of a partition's rows that may be deleted
 	MinFiles   int           `yaml:"min-files"`   // small files that are worth merging
 	OrphanAge  time.Duration `yaml:"orphan-age"`  // of files that belong to nothing
 	OrphanScan time.Duration `yaml:"orphan-scan"` // between searches for them
@@ -113,7 +113,7 @@ type Maintenance struct {
 
 func defaultMaintenance() Maintenance {
 	return Maintenance{
-		Interval: time.Minute, MaxBytes: 1 << 30, DeadRows: 0.1, MinFiles: 4, OrphanAge: 72 * time.Hour, OrphanScan: 24 * time.Hour,
+		Interval: time.Minute, MaxBytes: 1 << 30, DeadRows: 0.005, MinFiles: 4, OrphanAge: 72 * time.Hour, OrphanScan: 24 * time.Hour,
 	}
 }
 

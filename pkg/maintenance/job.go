@@ -61,6 +61,7 @@ func (m *Maintainer) rewrite(ctx context.Context, s *state, pick []int) (Did, er
 		return Did{Action: Started}, nil
 	}
 	j.run(ctx, m.cfg.At, m.cfg.Now)
+	m.spent(j.took)
 	return m.finish(ctx, j)
 }
 

@@ -42,7 +42,7 @@ func (m *Maintainer) look(ctx context.Context) (Did, error) {
 	if m.idle() {
 		policy = policy.whenIdle()
 	}
-	if m.job != nil || m.cfg.Now().Before(m.rest) {
+	if m.resting() {
 		policy.limit = m.cfg.InlineBytes
 	}
 	policy.fillFirst = m.fillNext

@@ -31,9 +31,9 @@ type Config struct {
 
 	RowGroupBytes int64
 	InlineBytes   int64         // a rewrite of up to so many bytes is done at once, not beside; the default is 8 MiB
-	Share         float64       // of the time that may be spent on other rewrites; the default is 0.25
+	Share         float64       // of the time that may be spent on rewrites; the default is 0.15. Merges of up to InlineBytes do not wait for it
 	Interval      time.Duration // between looks where nothing seems to be due, and until a table rests; the default is 1 min
-	MaxManifests  int           // at which manifests are merged; the default is 20
+	MaxManifests  int           // small ones, beyond which they are merged; the default is 4
 
 	SnapshotMaxAge   time.Duration // at least 1 h; the default is 2 h
 	SnapshotMinCount int           // the default is 100
@@ -61,9 +61,9 @@ const (
 func (c Config) withDefaults() Config {
 	c.Policy = c.Policy.withDefaults()
 	setDefault(&c.InlineBytes, 8<<20)
-	setDefault(&c.Share, 0.25)
+	setDefault(&c.Share, 0.15)
 	setDefault(&c.Interval, time.Minute)
-	setDefault(&c.MaxManifests, 20)
+	setDefault(&c.MaxManifests, 4)
 	setDefault(&c.SnapshotMaxAge, 2*time.Hour)
 	setDefault(&c.SnapshotMinCount, 100)
 	setDefault(&c.OrphanAge, 72*time.Hour)
@@ -179,7 +179,7 @@ func (m *Maintainer) step(ctx context.Context) (Did, error) {
 	if m.ready() {
 		j := m.job
 		m.job = nil
-		m.rest = m.cfg.Now().Add(time.Duration(float64(j.took) * (1/m.cfg.Share - 1)))
+		m.spent(j.took)
 		return m.finish(ctx, j)
 	}
 	if m.due() {
@@ -306,24 +306,37 @@ func (m *Maintainer) note() {
 // idle reports whether the table rests.
 func (m *Maintainer) idle() bool { return m.cfg.Now().Sub(m.changed) >= m.cfg.Interval }
 
+// spent puts off what would take more than the share of the time.
+func (m *Maintainer) spent(took time.Duration) {
+	if now := m.cfg.Now(); m.rest.Before(now) {
+		m.rest = now
+	}
+	m.rest = m.rest.Add(time.Duration(float64(took) * (1/m.cfg.Share - 1)))
+}
+
+// resting reports whether the share of the time is used up.
+func (m *Maintainer) resting() bool { return m.job != nil || m.cfg.Now().Before(m.rest) }
+
 // due reports, without asking the table, whether a look may find something.
 func (m *Maintainer) due() bool {
 	if m.cfg.Now().Sub(m.looked) >= m.cfg.Interval {
 		return true
 	}
-	if m.lacking && m.job == nil && !m.cfg.Now().Before(m.rest) {
+	if m.lacking && !m.resting() {
 		return true // a fill takes many rewrites: none waits for the interval
 	}
 	if m.index == nil {
 		return false
 	}
 	files := m.index.Files()
-	deletes := 0
+	deletes, spoiled := 0, false
+	var rows, dead int64
 	for _, f := range files {
-		deletes += f.DeleteFiles
-		if float64(f.Dead) >= m.cfg.DeadRows*float64(f.Rows) {
-			return true
-		}
+		deletes, rows, dead = deletes+f.DeleteFiles, rows+f.Rows, dead+f.Dead
+		spoiled = spoiled || float64(f.Dead) >= fileDeadRows*float64(f.Rows)
+	}
+	if (spoiled || m.cfg.tooMany(dead, rows)) && !m.resting() {
+		return true
 	}
 	return deletes > len(files) || len(files)-m.files >= m.cfg.MinFiles
 }

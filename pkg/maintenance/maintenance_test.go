@@ -197,7 +197,7 @@ func TestMaintainer_Foreign(t *testing.T) {
 // TestMaintainer_Bounds holds files, delete files and rewriting within bounds
 // under changes all over the table.
 func TestMaintainer_Bounds(t *testing.T) {
-	w := newWorld(t, maintenance.Config{InlineBytes: 1 << 30, MaxManifests: 8})
+	w := newWorld(t, maintenance.Config{Policy: maintenance.Policy{DeadRows: 0.1}, InlineBytes: 1 << 30, Share: 1})
 	w.flush(t, numbered(0, 20_000, "v"))
 	r := rand.New(rand.NewPCG(7, 7))
 	var rewritten, changed int64
@@ -237,7 +237,7 @@ func TestMaintainer_Bounds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(manifests) > 2*(8+1) {
+	if len(manifests) > 2*(4+1)+1 {
 		t.Errorf("there are %d manifests", len(manifests))
 	}
 	w.check(t, true)

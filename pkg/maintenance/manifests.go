@@ -7,7 +7,11 @@ import (
 	"github.com/apache/iceberg-go"
 )
 
-// countManifests says whether the table snapshot has too many manifests. Those of
+// smallManifest is the size in bytes from which a manifest is left as it is:
+// reading it costs more than opening it.
+const smallManifest = 1 << 20
+
+// countManifests says whether the table snapshot has too many small manifests. Those of
 // data files can be merged as they are; those of delete files only by writing the
 // delete files anew, since the library merges none of them.
 func (m *Maintainer) countManifests(ctx context.Context, s *state) error {
@@ -22,6 +26,9 @@ func (m *Maintainer) countManifests(ctx context.Context, s *state) error {
 	specs := make(map[int32]bool)
 	data, deletes := 0, 0
 	for _, f := range list {
+		if f.Length() >= smallManifest {
+			continue
+		}
 		if f.ManifestContent() == iceberg.ManifestContentDeletes {
 			deletes++
 			continue

@@ -8,23 +8,29 @@ import (
 
 // Policy decides which files to rewrite. A scan's cost is that of its live rows,
 // of its dead rows and of every file that it opens; the policy bounds the last
-// two against the first.
+// two against the first. To DuckDB a dead row costs what 30 live ones do: it is
+// read, decoded, kept in a set, and found there.
 type Policy struct {
 	TargetBytes int64   // size of data files; the default is 256 MiB
 	MaxBytes    int64   // rewritten at a time; the default is 1 GiB
-	DeadRows    float64 // share of dead rows at which a file is rewritten; the default is 0.1
+	DeadRows    float64 // share of a partition's rows that may be dead; the default is 0.005
 	MinFiles    int     // small files that are worth merging; the default is 4
 
 	Off bool // only columns are filled
 
-	limit     int64 // of a rewrite for the time being, if it is not 0
+	limit     int64 // of a rewrite for the time being, if it is not 0; dead rows wait then
 	idle      bool  // nothing else is going on
 	fillFirst bool  // files that lack a column come before what is worth more
 }
 
+const (
+	fileDeadRows = 0.1  // share of a file's rows that may be dead, however large the partition
+	rowsPerFile  = 2000 // dead ones that cost a scan as much as a file does
+)
+
 // What is worth doing while a table rests, once for each time that it changes.
 const (
-	idleDeadRows = 0.02
+	idleDeadRows = 0.001
 	idleRatio    = 20 // a file is merged with smaller ones that are together so many times smaller
 )
 
@@ -42,7 +48,7 @@ func (p Policy) withDefaults() Policy {
 		p.MaxBytes = 1 << 30
 	}
 	if p.DeadRows <= 0 {
-		p.DeadRows = 0.1
+		p.DeadRows = 0.005
 	}
 	if p.MinFiles < 2 {
 		p.MinFiles = 4
@@ -130,16 +136,12 @@ func sortedKeys(m map[string][]int) []string {
 	return keys
 }
 
-// pick chooses files of one group, and says how much a scan gains by it: a file
-// less counts one, as does a tenth of a file that is dead.
+// pick chooses files of one group, and says how much a scan gains by it, in
+// files that it need not open.
 func (p Policy) pick(files []Stat, group []int) (pick []int, gain float64) {
 	pick, gain = p.small(files, group)
-	for _, i := range group {
-		f := &files[i]
-		dead := float64(f.Dead) / float64(f.Rows)
-		if dead >= p.DeadRows && dead*10 > gain && p.allows(f.Bytes) {
-			pick, gain = []int{i}, dead*10
-		}
+	if i, ok := p.dead(files, group); ok && float64(files[i].Dead)/rowsPerFile > gain {
+		pick, gain = []int{i}, float64(files[i].Dead)/rowsPerFile
 	}
 	if gain > 0 {
 		return pick, gain
@@ -148,6 +150,32 @@ func (p Policy) pick(files []Stat, group []int) (pick []int, gain float64) {
 		gain = 0.5
 	}
 	return pick, gain
+}
+
+// dead chooses a file where the group or the file has too many dead rows. It is
+// that of the most dead rows times their share: by the rows that a scan is rid of,
+// and by how few are rewritten for it.
+func (p Policy) dead(files []Stat, group []int) (worst int, ok bool) {
+	if p.limit != 0 {
+		return 0, false
+	}
+	var rows, dead int64
+	share, most := 0.0, 0.0
+	for _, i := range group {
+		f := &files[i]
+		rows, dead = rows+f.Rows, dead+f.Dead
+		s := float64(f.Dead) / float64(f.Rows)
+		share = max(share, s)
+		if s*float64(f.Dead) > most {
+			worst, most = i, s*float64(f.Dead)
+		}
+	}
+	return worst, p.tooMany(dead, rows) || share >= fileDeadRows
+}
+
+// tooMany reports whether too many of the rows of a group are dead.
+func (p Policy) tooMany(dead, rows int64) bool {
+	return dead > 0 && float64(dead) >= p.DeadRows*float64(rows)
 }
 
 // fill plans nothing but fills.

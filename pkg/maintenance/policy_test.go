@@ -2,6 +2,7 @@ package maintenance_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -12,6 +13,9 @@ func TestPolicy_Plan(t *testing.T) {
 	const mb = 1 << 20
 	file := func(size int64, dead int64, deletes int) maintenance.Stat {
 		return maintenance.Stat{Bytes: size * mb, Rows: 1000, Dead: dead, DeleteFiles: deletes}
+	}
+	sized := func(size, rows, dead int64) maintenance.Stat {
+		return maintenance.Stat{Bytes: size * mb, Rows: rows, Dead: dead, DeleteFiles: 1}
 	}
 	lacking := file(300, 0, 0)
 	lacking.Lacking = true
@@ -50,6 +54,11 @@ func TestPolicy_Plan(t *testing.T) {
 			want:  maintenance.Plan{Rewrite: []int{1}},
 		},
 		{
+			name:  "where more than a partition's share is dead, the file goes first that is rid of most for its size",
+			files: []maintenance.Stat{file(300, 4, 1), sized(300, 100_000, 700), sized(1, 500, 40)},
+			want:  maintenance.Plan{Rewrite: []int{1}},
+		},
+		{
 			name:  "a file without live rows is dropped",
 			files: []maintenance.Stat{file(300, 0, 0), file(300, 1000, 3)},
 			want:  maintenance.Plan{Drop: []int{1}},
@@ -82,4 +91,32 @@ func TestPolicy_Plan(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMaintainer_Share rewrites no more for dead rows than its share of the time allows.
+func TestMaintainer_Share(t *testing.T) {
+	clock, rewriting := time.Now(), false
+	w := newWorld(t, maintenance.Config{
+		Policy: maintenance.Policy{MinFiles: 100}, Share: 0.1, Interval: time.Hour, OrphanScan: -1,
+		Now: func() time.Time {
+			if rewriting {
+				clock = clock.Add(10 * time.Second) // so that a rewrite takes as long
+			}
+			return clock
+		},
+		At: func(p maintenance.Point) { rewriting = p == maintenance.BeforeRewrite },
+	})
+	w.flush(t, numbered(0, 1000, "a"))
+	for i, wait := range []time.Duration{0, 0, 89 * time.Second, 2 * time.Second} {
+		w.flush(t, numbered(int64(i)*10, int64(i)*10+10, "b"))
+		clock = clock.Add(wait)
+		want := maintenance.Nothing
+		if i == 0 || i == 3 {
+			want = maintenance.Rewrote
+		}
+		if did, err := w.m.Step(t.Context()); err != nil || did.Action != want {
+			t.Errorf("step %d: %+v, %v, want %q", i, did, err, want)
+		}
+	}
+	w.check(t, true)
 }

@@ -46,7 +46,9 @@ func (m *Maintainer) replace(ctx context.Context, s *state, j *job) (Did, error)
 	if err := m.takeRest(ctx, c, inputs); err != nil {
 		return Did{}, err
 	}
-	c.request.MergeManifests = s.manyData
+	if s.manyData {
+		c.request.MergeManifests = smallManifest
+	}
 	if len(c.request.Remove)+len(c.request.RemoveDeletes) == 0 && !s.manyData {
 		return Did{}, nil
 	}
