@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -88,7 +87,7 @@ func TestApplier_KilledAtRandomMoments(t *testing.T) {
 	for round := range *rounds {
 		o := w.orders("a")
 		o.StopAtEnd, o.Rows = false, 50+dice.IntN(1000)
-		o.Listen = w.freeAddr()
+		o.Page = filepath.Join(w.dir, fmt.Sprint("page-", round))
 		if dice.IntN(4) == 0 {
 			w.must(os.RemoveAll(o.Index))
 			t.Logf("round %d: index deleted", round)
@@ -188,7 +187,7 @@ func TestApplier_SeveralInAGroup(t *testing.T) {
 			l := w.startLoad(250, 2000, tables...)
 			member := func(name string) *applierProcess {
 				o := w.orders(name)
-				o.StopAtEnd, o.Rows, o.Shards, o.Listen = false, 500, shards, w.freeAddr()
+				o.StopAtEnd, o.Rows, o.Shards, o.Page = false, 500, shards, filepath.Join(w.dir, "page-"+name)
 				p := w.start(o)
 				p.committed(1)
 				return p
@@ -240,11 +239,15 @@ var commitsOK = regexp.MustCompile(`firn_applier_commits_total\{result="ok",tabl
 
 // commits returns how many times the process has committed.
 func (p *applierProcess) commits() int {
-	request, err := http.NewRequestWithContext(p.w.t.Context(), http.MethodGet, "http://"+p.o.Listen+"/metrics", nil)
+	address, err := os.ReadFile(p.o.Page)
+	if err != nil {
+		return 0 // it has not come so far
+	}
+	request, err := http.NewRequestWithContext(p.w.t.Context(), http.MethodGet, "http://"+string(address)+"/metrics", nil)
 	p.w.must(err)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return 0 // it does not listen yet
+		return 0 // it has ended
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
@@ -283,13 +286,4 @@ func (p *applierProcess) leave() {
 		p.w.t.Fatal(err)
 	}
 	p.expect()
-}
-
-func (w *applierWorld) freeAddr() string {
-	w.t.Helper()
-	var config net.ListenConfig
-	listener, err := config.Listen(w.t.Context(), "tcp", "127.0.0.1:0")
-	w.must(err)
-	defer listener.Close()
-	return listener.Addr().String()
 }

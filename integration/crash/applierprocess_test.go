@@ -32,7 +32,7 @@ type orders struct {
 	Group     string
 	Warehouse string // a folder
 	Index     string
-	Listen    string // of its status page; "" is none
+	Page      string // file that gets the address of its status page; "" is none
 	Rows      int    // of a batch
 	Shards    int    // owners that a table may have
 	Interval  time.Duration
@@ -90,9 +90,12 @@ func apply(ctx context.Context, o *orders) (err error) {
 	}
 	registry := telemetry.NewRegistry(telemetry.NewBuild("test"))
 	board := status.NewBoard("test")
-	if o.Listen != "" {
-		server, err := status.Listen(ctx, status.Config{Listen: o.Listen, Name: "firn-applier", Board: board, Gatherer: registry, Logger: log})
+	if o.Page != "" {
+		server, err := status.Listen(ctx, status.Config{Listen: "127.0.0.1:0", Name: "firn-applier", Board: board, Gatherer: registry, Logger: log})
 		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(o.Page, []byte(server.Addr()), 0o644); err != nil {
 			return err
 		}
 		serving, end := context.WithCancel(context.WithoutCancel(ctx))
@@ -104,7 +107,8 @@ func apply(ctx context.Context, o *orders) (err error) {
 	return applier.New(applier.Config{
 		Kafka: client, Catalog: catalog, GroupID: o.Group, Prefix: o.Prefix, Shards: o.Shards,
 		Interval: o.Interval, Rows: o.Rows, IndexDir: o.Index, IndexMemory: 16 << 20, Memory: 64 << 20,
-		Maintenance: upkeep, StopAtEnd: o.StopAtEnd, Status: board, Metrics: telemetry.NewApplier(registry), Logger: log, At: h.at,
+		SessionTimeout: 6 * time.Second, // a member learns of the others at its heartbeat, five times in this
+		Maintenance:    upkeep, StopAtEnd: o.StopAtEnd, Status: board, Metrics: telemetry.NewApplier(registry), Logger: log, At: h.at,
 	}).Run(ctx)
 }
 
