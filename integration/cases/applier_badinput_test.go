@@ -523,6 +523,27 @@ func badValues() []badRecords {
 			},
 		},
 		{
+			name: "a table gets another key",
+			before: func(f *badTopic) {
+				f.recreate()
+				f.table = source.New("bad", "d", "t", 2)
+				f.table.Columns[1].Key = false
+				f.table.Put(int64(1), "a", int64(7), "note", int64(1))
+				f.table.Put(int64(2), "b", nil, nil, nil)
+				f.publish()
+				f.apply()
+				f.table.Columns[1].Key = true
+				f.snapshot()
+			},
+			says: []string{"the key of table d.t has changed", "drop the Iceberg table, delete the topic", "new snapshot"},
+			code: 1,
+			fix: func(f *badTopic) {
+				f.drop()
+				f.recreate()
+				f.snapshot()
+			},
+		},
+		{
 			name: "a table without a key",
 			before: func(f *badTopic) {
 				f.recreate()

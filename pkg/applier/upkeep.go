@@ -150,6 +150,6 @@ func (w *work) fills() ([]lake.Fill, error) {
 func (w *work) keyChanged() error {
 	return &StopError{
 		Reason: "the key of table " + w.name.String() + " has changed: its rows are told apart by other columns now, and may be in other partitions",
-		Remedy: "map the topic to a new Iceberg table with --table-map and have the source snapshotted again",
+		Remedy: "drop the Iceberg table, delete the topic, which has both keys, and have the reader take a new snapshot",
 	}
 }
