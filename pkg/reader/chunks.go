@@ -46,6 +46,11 @@ type snapshotTable struct {
 	rows    int64        // published
 	chunks  int64        // published
 
+	// Of a table without a key, which is read in one pass: where that begins, once it has begun; that nothing of
+	// it is published yet; that rows were published before which it has too.
+	pass, begun, fresh, again bool
+	begins                    debezium.Position
+
 	// changed are the keys that the stream has changed since the chunk being read was asked for: it may
 	// hold an older version of them.
 	changed map[string]struct{}
@@ -165,6 +170,34 @@ func (c *chunks) wake(alarm func()) (stop func()) {
 	}
 }
 
+// opening reports whether a pass over a table without a key is about to begin:
+// the stream must not come to where that is before it is known.
+func (c *chunks) opening() bool {
+	for _, t := range c.active {
+		if t.pass && t.asked && !t.begun {
+			return true
+		}
+	}
+	return false
+}
+
+// reached reports whether a stream at p has passed the beginning of the table's
+// pass, so that what follows is not in it.
+func (t *snapshotTable) reached(p debezium.Position) bool {
+	return t.begun && (t.begins.IsZero() || p.AtOrAfter(t.begins))
+}
+
+// find returns a table that is not read and published whole.
+func (c *chunks) find(id debezium.TableID) *snapshotTable {
+	if t := c.active[id]; t != nil {
+		return t
+	}
+	if i := slices.IndexFunc(c.queue, func(t *snapshotTable) bool { return t.id == id }); i >= 0 {
+		return c.queue[i]
+	}
+	return nil
+}
+
 // waiting reports whether a chunk has come that the session has not looked at.
 func (c *chunks) waiting() bool { return len(c.answers) > 0 }
 
@@ -178,8 +211,8 @@ func (c *chunks) add(id debezium.TableID, p checkpoint.TableProgress, initial bo
 
 // ask asks for the next chunk of every table that may have one, and begins
 // tables while workers are free. since is where the stream is, list gives a
-// table's select list.
-func (c *chunks) ask(since debezium.Position, list func(debezium.TableID) (string, error)) error {
+// table's select list, and whether it has no key.
+func (c *chunks) ask(since debezium.Position, list func(debezium.TableID) (string, bool, error)) error {
 	for len(c.free) > 0 && len(c.queue) > 0 {
 		t := c.queue[0]
 		c.queue = c.queue[1:]
@@ -194,7 +227,7 @@ func (c *chunks) ask(since debezium.Position, list func(debezium.TableID) (strin
 		a := ask{table: t, spec: t.spec, after: t.next, since: since}
 		if t.spec == nil {
 			var err error
-			if a.list, err = list(t.id); err != nil {
+			if a.list, t.pass, err = list(t.id); err != nil {
 				return fmt.Errorf("prepare the snapshot of %s: %w", t.id, err)
 			}
 		}
@@ -236,6 +269,10 @@ func (c *chunks) took(a answer, catchUp func(*snapshotTable, *window) error) err
 	case a.err != nil:
 		return a.err
 	}
+	if a.chunk.First || t.pass && !t.begun {
+		t.again = t.again || t.begun
+		t.begun, t.fresh, t.begins, t.windows = true, true, a.chunk.Low, nil
+	}
 	t.spec, t.all = a.spec, a.chunk.Done
 	if a.chunk.Rows.Len() > 0 {
 		w := &window{chunk: a.chunk}
@@ -275,6 +312,7 @@ func (c *chunks) discard(id debezium.TableID, gone bool) {
 	}
 	t.stale, t.blocked, t.all = t.asked, false, false
 	t.spec, t.windows, t.next = nil, nil, t.after
+	t.again, t.begun = t.again || t.begun, false
 	clear(t.changed)
 	if gone {
 		c.finish(t)
@@ -290,10 +328,7 @@ func (c *chunks) discard(id debezium.TableID, gone bool) {
 // published, read from its beginning. It reports whether there was something to
 // read again.
 func (c *chunks) restart(id debezium.TableID) bool {
-	t := c.active[id]
-	if i := slices.IndexFunc(c.queue, func(t *snapshotTable) bool { return t.id == id }); t == nil && i >= 0 {
-		t = c.queue[i]
-	}
+	t := c.find(id)
 	if t == nil || t.after == nil {
 		return false
 	}

@@ -19,6 +19,9 @@ func (s *session) rows(rows *binlog.Rows) error {
 	if err != nil {
 		return err
 	}
+	if s.inPass(t) {
+		return rows.SkipAll()
+	}
 	s.source(rows)
 	for {
 		more, err := rows.Next(&s.before, &s.after)

@@ -117,6 +117,10 @@ func (s *session) next(ctx context.Context) (binlog.Event, error) {
 	if w := &s.waiting; w.ctx == nil || w.ctx.Err() != nil || w.span != s.span.open {
 		s.wait(ctx)
 	}
+	if s.chunks.opening() {
+		<-s.waiting.ctx.Done()
+		return nil, ctx.Err()
+	}
 	event, err := s.stream.Next(s.waiting.ctx)
 	if err != nil && ctx.Err() == nil && errors.Is(err, s.waiting.ctx.Err()) {
 		return nil, nil

@@ -51,8 +51,8 @@ func TestSession_ACorrectedDefinitionDiscardsChunks(t *testing.T) {
 	if a := s.chunks.active[id]; !a.stale {
 		t.Error("the chunk being read is still wanted")
 	}
-	list, err := s.selectList(id)
-	if want := "`id`, `w`"; list != want || err != nil {
+	list, keyless, err := s.selectList(id)
+	if want := "`id`, `w`"; list != want || keyless || err != nil {
 		t.Errorf("select list %s (%v), want %s", list, err, want)
 	}
 }

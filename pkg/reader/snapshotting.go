@@ -100,12 +100,33 @@ func (s *session) delivered() (debezium.Position, error) {
 	return p, p.GTIDs.Add(s.progress.GTID)
 }
 
-func (s *session) selectList(id debezium.TableID) (string, error) {
+func (s *session) selectList(id debezium.TableID) (list string, keyless bool, err error) {
 	t, err := s.knownTable(id)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
-	return t.plan.SelectList(), nil
+	return t.plan.SelectList(), t.plan.Key == nil, nil
+}
+
+// inPass reports whether what the stream brings of a table without a key is in
+// the pass that reads it, or will be: it would be published twice.
+func (s *session) inPass(t *table) bool {
+	if t.plan.Key != nil {
+		return false
+	}
+	snap := s.chunks.find(t.id)
+	return snap != nil && !snap.reached(s.position)
+}
+
+// beginPass empties the topic of what a pass that was given up, and the stream
+// behind it, have left there.
+func (s *session) beginPass(t *snapshotTable) error {
+	again := t.again
+	t.fresh, t.again, t.rows = false, false, 0
+	if again {
+		return s.truncate(t.id, s.here())
+	}
+	return s.empty(t.id, s.here())
 }
 
 // knownTable returns a captured table by its name.
@@ -123,6 +144,11 @@ func (s *session) knownTable(id debezium.TableID) (*table, error) {
 // publishReady publishes what can be of one table. A window waits until the
 // next one has been read, so that the table's last row is known as such.
 func (s *session) publishReady(ctx context.Context, t *snapshotTable) error {
+	if t.fresh && t.reached(s.position) { // before the stream's first row behind it
+		if err := s.beginPass(t); err != nil {
+			return err
+		}
+	}
 	for len(t.windows) > 0 {
 		w := t.windows[0]
 		final := t.all && len(t.windows) == 1
@@ -149,7 +175,7 @@ func (s *session) publishReady(ctx context.Context, t *snapshotTable) error {
 			}
 		}
 	}
-	if !t.all {
+	if !t.all || t.pass && !t.reached(s.position) {
 		return nil
 	}
 	s.chunks.finish(t)

@@ -1,0 +1,111 @@
+package cases
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/firn-cdc/firn/integration/pipeline"
+	"github.com/firn-cdc/firn/integration/server"
+	"github.com/firn-cdc/firn/integration/validate"
+)
+
+// The rows of a table without a key, read while it changes and by a reader that
+// is killed meanwhile, add up to what the source has: none is there twice.
+func TestReader_KeylessUnderWrites(t *testing.T) {
+	onEach(t, func(t *testing.T, f *fixture) {
+		const rows = 20_000
+		database := f.readerOnly()
+		table := database + ".t"
+		if f.kind != server.MariaDB {
+			f.exec("GRANT LOCK TABLES ON " + database + ".* TO " + account)
+		}
+		f.exec("CREATE TABLE "+table+" (n INT, v INT)", "CREATE TABLE "+database+".digits (d INT PRIMARY KEY)",
+			"INSERT INTO "+database+".digits VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)",
+			"INSERT INTO "+table+" SELECT a.d + 10 * b.d + 100 * c.d + 1000 * d.d, 0 FROM "+strings.ReplaceAll("#.digits a, #.digits b, #.digits c, #.digits d", "#", database),
+			"INSERT INTO "+table+" SELECT n + 10000, v FROM "+table)
+		f.Tables = database + `\.t`
+		writing, enough := context.WithCancel(t.Context())
+		defer enough()
+		var group errgroup.Group
+		group.Go(func() error {
+			return until(writing, func(ctx context.Context, i int) error {
+				for _, change := range []string{
+					fmt.Sprintf("INSERT INTO %s VALUES (%d, 0)", table, rows+i), fmt.Sprintf("UPDATE %s SET v = %d LIMIT 1", table, i+1),
+					"DELETE FROM " + table + " LIMIT 1",
+				} {
+					if _, err := f.db.ExecContext(ctx, change); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		})
+		f.must(f.StartReader(t.Context()))
+		f.reading(table, 2000)
+		f.must(f.Reader.Kill())
+		if n := f.committed(table); n >= rows {
+			t.Errorf("the kill came after all of %d records", n)
+		}
+		f.must(f.StartReader(t.Context()))
+		f.must(f.Reader.Ready(t.Context()))
+		seen := f.committed(table)
+		f.must(pipeline.Wait(t.Context(), 20*time.Millisecond, func() (bool, error) { return f.committed(table) > seen, f.alive() }))
+		enough()
+		f.must(group.Wait())
+		f.must(f.Reader.Stop())
+		f.readToEnd()
+
+		got := addedUp(f.events(table))
+		want := make(map[string]int)
+		result, err := f.db.QueryContext(t.Context(), "SELECT n, v FROM "+table)
+		f.must(err)
+		defer result.Close()
+		for result.Next() {
+			var n, v int
+			f.must(result.Scan(&n, &v))
+			want[fmt.Sprintf(`{"n":%d,"v":%d}`, n, v)]++
+		}
+		f.must(result.Err())
+		if !maps.Equal(got, want) {
+			wrong := 0
+			for row, n := range got {
+				if want[row] != n {
+					wrong++
+				}
+			}
+			t.Errorf("%d rows are there another number of times than in the source; %d rows, the source has %d", wrong, len(got), len(want))
+		}
+	})
+}
+
+// addedUp returns how often each row is there: what comes minus what goes.
+func addedUp(events []validate.Event) map[string]int {
+	rows := make(map[int32]map[string]int)
+	for i := range events {
+		e := &events[i]
+		if rows[e.Partition] == nil || e.Op == "t" {
+			rows[e.Partition] = make(map[string]int)
+		}
+		if e.After != "" {
+			rows[e.Partition][e.After]++
+		}
+		if e.Before != "" {
+			rows[e.Partition][e.Before]--
+		}
+	}
+	sum := make(map[string]int)
+	for _, partition := range rows {
+		for row, n := range partition {
+			if sum[row] += n; sum[row] == 0 {
+				delete(sum, row)
+			}
+		}
+	}
+	return sum
+}
