@@ -180,7 +180,7 @@ func (s *session) openHistory() {
 func (s *session) historyOptions() schemahistory.Options {
 	return schemahistory.Options{
 		Charset: s.server.Charset, LowerCaseTableNames: s.server.LowerCaseTableNames,
-		MariaDB: s.server.Flavor == debezium.FlavorMariaDB, Comments: s.cfg.SchemaComments, DebeziumKeys: s.cfg.Convert.DebeziumExact, Captured: s.follows,
+		MariaDB: s.server.Flavor == debezium.FlavorMariaDB, Comments: s.cfg.SchemaComments, DebeziumExact: s.cfg.Convert.DebeziumExact, Captured: s.follows,
 	}
 }
 

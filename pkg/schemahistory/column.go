@@ -62,12 +62,25 @@ func (h *History) finish(d *columnDef) {
 	if d.charset == "" && d.collate != "" {
 		d.charset = charsetOfCollation(d.collate)
 	}
+	if !h.opts.DebeziumExact {
+		nameType(c)
+	}
 	c.TypeExpression = c.TypeName
 	if d.charset != "" {
 		setCharset(c, d.charset)
 	}
 	c.Optional = !d.primary && (d.nullable == nil || *d.nullable)
 	c.HasDefault = c.HasDefault || c.Optional
+}
+
+// nameType gives a synonym the name of the type that the server makes of it.
+func nameType(c *debezium.Column) {
+	switch c.JDBCType {
+	case debezium.JDBCBoolean:
+		c.TypeName, c.JDBCType, c.Length = "TINYINT", debezium.JDBCSmallint, 1
+	case debezium.JDBCReal:
+		c.TypeName, c.JDBCType = "DOUBLE"+strings.TrimPrefix(c.TypeName, "REAL"), debezium.JDBCDouble
+	}
 }
 
 // generated reads what follows AS.

@@ -169,7 +169,7 @@ func (t *tableEditor) keys() error {
 			k.name = k.columns[0]
 		}
 		t.unique = append(t.unique, k.index)
-		if len(t.table.PrimaryKey) == 0 && (!nullable || k.nullable && t.s.h.opts.DebeziumKeys) {
+		if len(t.table.PrimaryKey) == 0 && (!nullable || k.nullable && t.s.h.opts.DebeziumExact) {
 			t.table.PrimaryKey, t.promote = k.columns, k.name
 		}
 	}

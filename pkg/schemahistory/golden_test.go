@@ -58,7 +58,7 @@ func TestHistory_FollowsDebezium(t *testing.T) {
 				}
 				h := histories[want.Case]
 				if h == nil {
-					h = schemahistory.New(schemahistory.Options{Charset: "latin1", DebeziumKeys: true, MariaDB: server == "mariadb"})
+					h = schemahistory.New(schemahistory.Options{Charset: "latin1", DebeziumExact: true, MariaDB: server == "mariadb"})
 					histories[want.Case] = h
 				}
 				_, effect, err := h.Apply(want.Case, want.Statement, schemahistory.StatementContext{})
@@ -169,7 +169,7 @@ func TestHistory_LoadsDebeziumsHistory(t *testing.T) {
 // TestHistory_KnowsWhichColumnsHaveDefaults replays the history's statements
 // and compares what only the history records carry: hasDefaultValue and previousId.
 func TestHistory_KnowsWhichColumnsHaveDefaults(t *testing.T) {
-	h := schemahistory.New(schemahistory.Options{DebeziumKeys: true})
+	h := schemahistory.New(schemahistory.Options{DebeziumExact: true})
 	records(t, func(_ string, r *schemahistory.Record) {
 		ddl := r.DDL
 		if strings.Contains(ddl, "/*!") { // Debezium cuts the end of the comment off

@@ -42,9 +42,10 @@ type Options struct {
 	MariaDB bool
 	// Comments keeps the comments of tables and columns in the model, as Debezium's include.schema.comments.
 	Comments bool
-	// DebeziumKeys has the first UNIQUE of a column stand in for a primary key even if the column may be NULL,
-	// as in Debezium: rows then share the key null.
-	DebeziumKeys bool
+	// DebeziumExact has the first UNIQUE of a column stand in for a primary key even if the column may be NULL,
+	// as in Debezium: rows then share the key null. And it keeps the synonyms BOOLEAN and REAL, which Debezium
+	// reads as true or false and as 32 bits, until SHOW CREATE TABLE names the type: TINYINT(1) and DOUBLE.
+	DebeziumExact bool
 	// Captured says whether a table's rows are captured; nil captures all. Tables that are not captured are
 	// followed as well (a rename may bring them in), but never fail a statement.
 	Captured func(debezium.TableID) bool

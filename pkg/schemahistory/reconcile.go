@@ -56,7 +56,7 @@ func (h *History) Reconcile(m *TableMeta) (corrections []string, err error) {
 		return nil, &MismatchError{m.Table, errUnknownTable.Error()}
 	}
 	key := m.key()
-	if known && e.promote != "" && h.opts.DebeziumKeys { // the server may have promoted another
+	if known && e.promote != "" && h.opts.DebeziumExact { // the server may have promoted another
 		key = nil
 	}
 	if known && m.agrees(e.table, key) {

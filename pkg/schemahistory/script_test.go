@@ -54,7 +54,7 @@ func TestHistory(t *testing.T) {
 }
 
 func scriptOptions(d *datadriven.TestData) schemahistory.Options {
-	o := schemahistory.Options{Charset: "utf8mb4", MariaDB: d.HasArg("mariadb"), Comments: d.HasArg("comments"), DebeziumKeys: d.HasArg("debezium")}
+	o := schemahistory.Options{Charset: "utf8mb4", MariaDB: d.HasArg("mariadb"), Comments: d.HasArg("comments"), DebeziumExact: d.HasArg("debezium")}
 	for _, arg := range d.CmdArgs {
 		switch arg.Key {
 		case "lower":
