@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -61,8 +62,20 @@ func run(ctx context.Context) error {
 	}
 }
 
+const (
+	// programBytes is what the program itself takes of a process's memory,
+	// besides what the collector knows of.
+	programBytes = 32 << 20
+
+	// garbage is how many percent of what is in use may be garbage. Most of what
+	// is in use are batches, which hold few pointers: collecting them is cheap.
+	garbage = 50
+)
+
 // apply runs the applier beside its status page.
 func apply(ctx context.Context, c *config.Applier, build telemetry.Build, log *slog.Logger) error {
+	debug.SetMemoryLimit(int64(c.Memory) - programBytes)
+	debug.SetGCPercent(garbage)
 	registry := telemetry.NewRegistry(build)
 	board := status.NewBoard(build.Version)
 	server, err := status.Listen(ctx, status.Config{
