@@ -36,8 +36,9 @@ unit: ## unit tests, with the race detector
 cases: build ## end-to-end cases on real servers, read by DuckDB
 	$(GO) test -count=1 -timeout 20m $(CASES)
 
-crash: build ## the crash tests of `make cases`, with ROUNDS random moments
+crash: build ## the crash tests of `make cases`, with ROUNDS random moments and a million old rows
 	$(GO) test -count=1 -timeout 60m ./integration/crash/... -rounds $(ROUNDS)
+	$(GO) test -count=1 -timeout 20m ./integration/cases -run 'TestFill$$' -old-rows 1000000
 
 integration: build ## the cases on MySQL 8, real Kafka, and Trino over Glue and S3 stand-ins (Java, Maven)
 	@scripts/setup --java
