@@ -148,8 +148,8 @@ func (g *Group) adopt(ctx context.Context, assigned []Shard) error {
 	revoked, gained := without(g.owned, assigned), without(assigned, g.owned)
 	if len(revoked) > 0 {
 		g.logger.Info("shards go to another member", "group", g.cfg.GroupID, "shards", len(revoked))
-		if err := g.cfg.Revoked(ctx, revoked, false); err != nil {
-			return fmt.Errorf("let go of %d shards: %w", len(revoked), err)
+		if err := g.letGo(ctx, revoked, false); err != nil {
+			return err
 		}
 		g.owned = without(g.owned, revoked)
 		g.mu.Lock()
@@ -226,8 +226,16 @@ func (g *Group) dropLost(ctx context.Context) error {
 		return nil
 	}
 	g.logger.Warn("group has given this member up", "group", g.cfg.GroupID, "shards", len(owned), "error", cause)
-	if err := g.cfg.Revoked(ctx, owned, true); err != nil {
-		return fmt.Errorf("let go of %d lost shards: %w", len(owned), err)
+	return g.letGo(ctx, owned, true)
+}
+
+// letGo returns once nothing is done to the shards any more. The end of ctx does
+// not cut it short: as long as this takes others wait, and no longer.
+func (g *Group) letGo(ctx context.Context, shards []Shard, lost bool) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.cfg.RebalanceTimeout)
+	defer cancel()
+	if err := g.cfg.Revoked(ctx, shards, lost); err != nil {
+		return fmt.Errorf("let go of %d shards: %w", len(shards), err)
 	}
 	return nil
 }
@@ -242,8 +250,8 @@ func (g *Group) leave(ctx context.Context) error {
 	owned := g.owned
 	g.owned = nil
 	if len(owned) > 0 {
-		if err := g.cfg.Revoked(ctx, owned, false); err != nil {
-			return fmt.Errorf("let go of %d shards: %w", len(owned), err)
+		if err := g.letGo(ctx, owned, false); err != nil {
+			return err
 		}
 	}
 	g.sendLeave(ctx)

@@ -226,6 +226,39 @@ func TestGroup_NewTopicsAndPartitionsAreShared(t *testing.T) {
 	r.await(5, 5)
 }
 
+// What is being let go when Run is ended is let go of once, and to the end.
+func TestGroup_EndedWhileItLetsGo(t *testing.T) {
+	_, c := open(t, kfake.NumBrokers(1), kfake.SeedTopics(1, "a", "b"), kfake.GroupMinSessionTimeout(time.Millisecond))
+	ctx, stop := context.WithCancel(t.Context())
+	assigned, revoked := make(chan struct{}, 1), 0
+	g, err := kafka.JoinGroup(t.Context(), c, kafka.GroupConfig{
+		GroupID:  "g-a",
+		Topics:   func(context.Context) ([]string, error) { return []string{"a", "b"}, nil },
+		Assigned: func(context.Context, []kafka.Shard) error { assigned <- struct{}{}; return nil },
+		Revoked: func(ctx context.Context, s []kafka.Shard, _ bool) error {
+			stop()
+			revoked += len(s)
+			return ctx.Err()
+		},
+		SessionTimeout: time.Second, HeartbeatInterval: 20 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- g.Run(ctx) }()
+	<-assigned
+	r := newRegistry(t)
+	startMember(t, c, r, "two", 1, "a", "b")
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if revoked != 2 {
+		t.Errorf("let go of %d shards, want 2", revoked)
+	}
+	r.await(2, 2)
+}
+
 func TestGroup_AFailingHookEndsRun(t *testing.T) {
 	_, c := open(t, kfake.NumBrokers(1), kfake.SeedTopics(1, "a"))
 	broken := errors.New("broken")
