@@ -5,8 +5,9 @@ BIN      := bin
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 LINTER   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-# The whole of iceberg-go is compiled once per build mode; the race detector's
-# mode is for the packages that run goroutines.
+# The whole of iceberg-go is compiled once per build mode: all but the race
+# detector's, which needs cgo, is one mode.
+export CGO_ENABLED = 0
 UNIT     := ./pkg/... ./schemas/... ./cmd/...
 ROUNDS   ?= 200
 CASES    := ./integration/cases ./integration/compose ./integration/crash/... ./integration/engine ./integration/reference ./integration/validate
@@ -17,7 +18,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build firn-reader and firn-applier into bin/
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
+	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
 
 setup: ## install what the tests and the demo need (apt, as root)
 	@scripts/setup
@@ -31,7 +32,7 @@ lint: ## run the linter, layer rules included
 	$(GO) run $(LINTER) run ./...
 
 unit: ## unit tests, with the race detector
-	$(GO) test -race -shuffle=on $(UNIT)
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on $(UNIT)
 
 cases: build ## end-to-end cases on real servers, read by DuckDB
 	$(GO) test -count=1 -timeout 20m $(CASES)
