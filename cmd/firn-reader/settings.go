@@ -151,16 +151,16 @@ func encoderOf(ctx context.Context, c *config.Reader) (codec.RecordEncoder, erro
 		}
 		registry = confluent
 	}
-	of := func(converter string) codec.RecordEncoder {
+	of := func(converter, decimals string) codec.RecordEncoder {
 		if converter == "avro" {
 			return codec.NewAvro(ctx, registry, codec.AvroOptions{ReplaceNullWithDefault: c.ReplaceNullWithDefault})
 		}
 		return codec.NewJSON(codec.JSONOptions{
-			Schemas: c.SchemasEnable, DecimalNumeric: c.DecimalFormat == "numeric", ReplaceNullWithDefault: c.ReplaceNullWithDefault,
+			Schemas: c.SchemasEnable, DecimalNumeric: decimals == "numeric", ReplaceNullWithDefault: c.ReplaceNullWithDefault,
 		})
 	}
-	if c.KeyConverter == c.ValueConverter {
-		return of(c.KeyConverter), nil
+	if c.KeyConverter == c.ValueConverter && c.KeyDecimalFormat == c.DecimalFormat {
+		return of(c.ValueConverter, c.DecimalFormat), nil
 	}
-	return codec.KeyValue{Keys: of(c.KeyConverter), Values: of(c.ValueConverter)}, nil
+	return codec.KeyValue{Keys: of(c.KeyConverter, c.KeyDecimalFormat), Values: of(c.ValueConverter, c.DecimalFormat)}, nil
 }

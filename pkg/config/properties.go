@@ -27,6 +27,8 @@ func renamed(name string) string {
 		return "replace-null-with-default"
 	case "value.converter.decimal.format":
 		return "decimal-format"
+	case "key.converter.decimal.format":
+		return "key-decimal-format"
 	case "value.converter.schema.registry.url":
 		return "schema-registry-url"
 	case "schema.history.internal.kafka.bootstrap.servers":
@@ -89,7 +91,7 @@ func ignored(name string) bool {
 		"database.ssl.truststore.password", "ddl.parser.type", "errors.max.retries", "exactly.once.support",
 		"executor.shutdown.timeout.ms", "guardrail.collections.max", "guardrail.collections.limit.action",
 		"header.converter", "heartbeat.action.query", "heartbeat.interval.ms", "incremental.snapshot.allow.schema.changes",
-		"incremental.snapshot.chunk.size", "incremental.snapshot.watermarking.strategy", "key.converter.decimal.format",
+		"incremental.snapshot.chunk.size", "incremental.snapshot.watermarking.strategy",
 		"key.converter.replace.null.with.default", "legacy.snapshot.max.threads", "log.position.check.enable",
 		"max.batch.size", "max.queue.size", "max.queue.size.in.bytes", "min.row.count.to.stream.results",
 		"poll.interval.ms", "query.fetch.size", "queue.provider.type", "read.only", "retriable.restart.connector.wait.ms",

@@ -45,7 +45,8 @@ type Format struct {
 	ValueConverter                     string `default:"json" help:"json or avro."`
 	KeyConverter                       string `default:"json" help:"json or avro."`
 	SchemasEnable                      bool   `default:"true" negatable:"" help:"Put the schema into each JSON record."`
-	DecimalFormat                      string `default:"base64" help:"DECIMAL in JSON: base64 or numeric."`
+	DecimalFormat                      string `default:"base64" help:"DECIMAL in JSON values: base64 or numeric."`
+	KeyDecimalFormat                   string `default:"base64" help:"DECIMAL in JSON keys: base64 or numeric."`
 	ReplaceNullWithDefault             bool   `negatable:"" help:"Write a column's default for null, as Connect does."`
 	DecimalHandlingMode                string `default:"precise" help:"precise, double or string."`
 	TimePrecisionMode                  string `default:"adaptive_time_microseconds" help:"adaptive_time_microseconds, connect, isostring, microseconds or nanoseconds."`
@@ -184,6 +185,7 @@ func (f *Format) validate(p *problems, registry *Registry) {
 		}
 	}
 	p.oneOf("--decimal-format", f.DecimalFormat, "base64", "numeric")
+	p.oneOf("--key-decimal-format", f.KeyDecimalFormat, "base64", "numeric")
 	validateModes(p, f.DecimalHandlingMode, f.TimePrecisionMode, f.BigintUnsignedHandlingMode, f.BinaryHandlingMode)
 	p.oneOf("--event-converting-failure-handling-mode", f.EventConvertingFailureHandlingMode, "fail", "warn", "skip")
 	p.oneOf("--schema-name-adjustment-mode", f.SchemaNameAdjustmentMode, "none", "avro", "avro_unicode")

@@ -68,6 +68,10 @@ func NewPlan(topic string, table *debezium.Table, opts Options) (*Plan, error) {
 		if err != nil {
 			return nil, fmt.Errorf("plan rows of %s: column %s: %w", p.table, c.Name, err)
 		}
+		if c.Comment != "" {
+			described := *schema
+			described.Doc, schema = c.Comment, &described
+		}
 		fields[i] = debezium.Field{Name: opts.FieldNames.FieldName(c.Name), Schema: schema}
 		p.columns[i] = column{
 			name: c.Name, selection: selection(c, schema, &opts), optional: c.Optional,

@@ -31,8 +31,10 @@ func (s *session) rows(rows *binlog.Rows) error {
 		if !more {
 			return nil
 		}
-		s.lastRow = int32(rows.Row)
-		s.event.Source.Row = s.lastRow
+		s.event.Source.Row = int32(rows.Row)
+		if !s.cfg.Skipped[rows.Op] {
+			s.lastRow = int32(rows.Row)
+		}
 		if err := s.change(t, rows.Op); err != nil {
 			return fmt.Errorf("%s at %s:%d: %w", t.id, rows.File, rows.Pos, err)
 		}
@@ -53,6 +55,8 @@ func (s *session) source(rows *binlog.Rows) {
 }
 
 // change publishes one row change: one record, or the three of a changed key.
+// What a change of the key consists of is no operation of its own: the update is
+// skipped or it is not.
 func (s *session) change(t *table, op debezium.Op) (err error) {
 	e := &s.event
 	e.Row, e.KeySchema, e.Tombstone, e.Before, e.After = t.plan.Row, t.plan.Key, false, nil, nil
@@ -82,7 +86,7 @@ func (s *session) change(t *table, op debezium.Op) (err error) {
 		return nil
 	}
 	e.Op = op
-	return s.publish(t, op == debezium.Delete)
+	return s.publish(t, op, op == debezium.Delete)
 }
 
 // keyChange publishes an update that changed the key, as Debezium does: a
@@ -103,18 +107,18 @@ func (s *session) keyChange(t *table) error {
 
 	e.Op, e.Key, e.Before, e.After = debezium.Delete, t.oldKey, before, nil
 	s.headers = append([]kafka.Header{{Key: debezium.HeaderNewKey, Value: newKey}}, headers...)
-	if err := s.publish(t, true); err != nil {
+	if err := s.publish(t, debezium.Update, true); err != nil {
 		return err
 	}
 	e.Op, e.Key, e.Before, e.After = debezium.Create, t.key, nil, after
 	s.headers = append([]kafka.Header{{Key: debezium.HeaderOldKey, Value: oldKey}}, headers...)
-	return s.publish(t, false)
+	return s.publish(t, debezium.Update, false)
 }
 
-// publish sends the event, with a tombstone behind it if wanted, unless its
-// operation is skipped. Either way the row is dropped from chunks that were
-// read before the change.
-func (s *session) publish(t *table, tombstone bool) error {
+// publish sends the event, with a tombstone behind it if wanted, unless the
+// operation that made it is skipped. Either way the row is dropped from chunks
+// that were read before the change.
+func (s *session) publish(t *table, op debezium.Op, tombstone bool) error {
 	e := &s.event
 	t.read(e.Op)
 	key, err := s.encodeKey()
@@ -124,7 +128,7 @@ func (s *session) publish(t *table, tombstone bool) error {
 	if err := s.dropFromWindows(t, key); err != nil {
 		return err
 	}
-	if s.cfg.Skipped[e.Op] {
+	if s.cfg.Skipped[op] {
 		return nil
 	}
 	if err := s.sendEvent(t, key); err != nil {

@@ -41,7 +41,7 @@ func (h *History) columnDef(r *reader, name string) (*columnDef, error) {
 	}
 	for !r.done() {
 		at := r.i
-		err := r.attribute(d, h.opts.Comments)
+		err := r.attribute(d, &h.opts)
 		if err == nil && r.i == at {
 			err = r.unexpected("a column attribute")
 		}
@@ -100,7 +100,7 @@ func (r *reader) generated(d *columnDef) error {
 }
 
 // attribute reads one attribute of a column.
-func (r *reader) attribute(d *columnDef, comments bool) error {
+func (r *reader) attribute(d *columnDef, opts *Options) error {
 	yes, no := true, false
 	switch {
 	case r.accept("NOT", "NULL"):
@@ -125,8 +125,8 @@ func (r *reader) attribute(d *columnDef, comments bool) error {
 		if t.kind != text {
 			return fmt.Errorf("want a comment at %q", t.val)
 		}
-		if comments {
-			d.col.Comment = t.unescape()
+		if opts.Comments {
+			d.col.Comment = opts.comment(t.inner())
 		}
 	case r.accept("COLLATE"):
 		r.accept("=")

@@ -78,7 +78,7 @@ func (s *statement) newTable(id debezium.TableID) (*entry, error) {
 		return nil, errors.New("it has no columns")
 	}
 	if o.comment != nil && s.h.opts.Comments {
-		t.table.Comment = *o.comment
+		t.table.Comment = s.h.opts.comment(*o.comment)
 	}
 	t.table.DefaultCharset = o.charset
 	if o.charset == "" || o.charset == "default" {

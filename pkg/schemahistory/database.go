@@ -119,7 +119,7 @@ func (r *reader) options() options {
 		case r.accept("COMMENT"):
 			r.accept("=")
 			if t := r.next(); t.kind == text {
-				v := t.unescape()
+				v := t.inner()
 				o.comment = &v
 			}
 		case r.peek().is("PARTITION"):

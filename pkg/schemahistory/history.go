@@ -51,6 +51,15 @@ type Options struct {
 	Captured func(debezium.TableID) bool
 }
 
+// comment returns the comment that a literal stands for. Debezium leaves
+// doubled quotes and escapes in it.
+func (o *Options) comment(literal string) string {
+	if o.DebeziumExact {
+		return literal
+	}
+	return debezium.UnescapeDefault(literal)
+}
+
 // StatementContext is what a binlog QUERY event says about its statement.
 type StatementContext struct {
 	SQLMode SQLMode

@@ -60,7 +60,7 @@ func (a *alteration) option(r *reader) error {
 		a.table.DefaultCharset = o.charset
 	}
 	if o.comment != nil && a.s.h.opts.Comments {
-		a.table.Comment = *o.comment
+		a.table.Comment = a.s.h.opts.comment(*o.comment)
 	}
 	return nil
 }

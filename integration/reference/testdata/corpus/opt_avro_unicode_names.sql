@@ -1,0 +1,3 @@
+-- @props schema.name.adjustment.mode=avro_unicode
+-- @props field.name.adjustment.mode=avro_unicode
+-- @include names.sql

@@ -1,0 +1,2 @@
+-- @props binary.handling.mode=base64-url-safe
+-- @include binary.sql

@@ -1,0 +1,3 @@
+-- @props column.exclude.list=@DB.c.gone,@DB.mk.a,@DB.k.(tenant|v)
+-- @props skip.messages.without.change=true
+-- @include columns.sql

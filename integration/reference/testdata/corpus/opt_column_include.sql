@@ -1,0 +1,2 @@
+-- @props column.include.list=@DB.c.(id|NAME|n),@DB.k.v,@DB.mk.(a|b)
+-- @include columns.sql

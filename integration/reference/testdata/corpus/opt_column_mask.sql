@@ -1,0 +1,6 @@
+-- @props column.mask.with.5.chars=@DB.c.secret,@DB.c.gone,@DB.mk.a,@DB.c.n
+-- @props column.mask.with.0.chars=@DB.c.t
+-- @props column.mask.hash.SHA-256.with.salt.CzQMA0cB5K=@DB.c.hash1
+-- @props column.mask.hash.v2.MD5.with.salt.pepper=@DB.c.hash2
+-- @props column.truncate.to.4.chars=@DB.c.short1,@DB.c.name,@DB.k.email
+-- @include columns.sql

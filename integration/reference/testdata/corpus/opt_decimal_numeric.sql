@@ -1,0 +1,3 @@
+-- @props value.converter=org.apache.kafka.connect.json.JsonConverter
+-- @props value.converter.decimal.format=NUMERIC
+-- @include decimals.sql

@@ -1,0 +1,2 @@
+-- @props message.key.columns=@DB.k:email,tenant;(.*).nokey:x;@DB.mk:secret
+-- @include columns.sql

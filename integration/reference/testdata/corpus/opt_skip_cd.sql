@@ -1,0 +1,2 @@
+-- @props skipped.operations=c,d
+-- @include keys.sql

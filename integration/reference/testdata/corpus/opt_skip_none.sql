@@ -1,0 +1,2 @@
+-- @props skipped.operations=none
+-- @include dml.sql

@@ -1,0 +1,4 @@
+-- @props topic.delimiter=_
+-- @props provide.transaction.metadata=true
+-- @props topic.transaction=tx
+-- @include markers.sql

@@ -1,0 +1,2 @@
+-- @props provide.transaction.metadata=true
+-- @include dml.sql

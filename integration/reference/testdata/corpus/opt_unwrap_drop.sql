@@ -1,0 +1,6 @@
+-- @props transforms=unwrap
+-- @props transforms.unwrap.type=io.debezium.transforms.ExtractNewRecordState
+-- @props transforms.unwrap.delete.tombstone.handling.mode=drop
+-- @props transforms.unwrap.add.fields=op,table,source.ts_ms:ts,lsn
+-- @props transforms.unwrap.add.headers=db,op
+-- @include keys.sql

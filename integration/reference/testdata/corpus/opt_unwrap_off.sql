@@ -1,0 +1,12 @@
+-- @props transforms=unwrap
+-- @props transforms.unwrap.type=io.debezium.transforms.ExtractNewRecordState
+-- @props transforms.unwrap.add.fields.prefix=m_
+-- @props transforms.unwrap.add.headers.prefix=h_
+-- @props transforms.unwrap.add.fields=op,before.v,source.snapshot
+-- @props transforms.unwrap.add.headers=source.table
+-- @props key.converter=org.apache.kafka.connect.json.JsonConverter
+-- @props key.converter.schemas.enable=false
+-- @props value.converter=org.apache.kafka.connect.json.JsonConverter
+-- @props value.converter.schemas.enable=false
+-- @props tombstones.on.delete=true
+-- @include keys.sql
