@@ -2,12 +2,14 @@ package applier_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/firn-cdc/firn/pkg/applier"
 	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/status"
 )
 
 // fill gives all rows of the source the value of a column that was added behind
@@ -150,6 +152,56 @@ func TestApplier_FillAndRename(t *testing.T) {
 			s.holds()
 		}
 	})
+}
+
+// A column whose old rows have a value each is named by the status page until the
+// table is emptied after the statement, whatever process shows it.
+func TestApplier_UnknownValues(t *testing.T) {
+	generated := text("c")
+	generated.Generated, generated.Optional = true, true
+	numbered := text("c") // of a type that the test can write
+	numbered.AutoIncremented, numbered.Generated = true, true
+	for name, column := range map[string]debezium.Column{
+		"VARCHAR(50) DEFAULT (UUID())": text("c"), "VARCHAR(50) AS (v)": generated, "INT AUTO_INCREMENT": numbered,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			s := w.table("t", 2)
+			says := func() string {
+				t.Helper()
+				board := status.NewBoard("test")
+				said := ""
+				w.send(s.put(2, "young", "1")) // for a commit to look at the page in
+				must(t, w.run(func(s *setup) {
+					s.change = func(c *applier.Config) { c.Status = board }
+					s.at = func(p applier.Point) {
+						for _, table := range board.Page().Tables {
+							if p == applier.AfterIndex {
+								said = table.NeedsSnapshot
+							}
+						}
+					}
+				}))
+				return said
+			}
+			s.ddl("CREATE TABLE t", "CREATE", text("v"))
+			w.send(s.put(1, "old"))
+			must(t, w.run())
+			truncate := s.truncate() // before the statement, and read after it
+			s.ddl("ALTER TABLE t ADD COLUMN c "+name, "ALTER", text("v"), column)
+			w.send(truncate...)
+			for range 2 {
+				if said := says(); !strings.Contains(said, "values of c in old rows") {
+					t.Errorf("status says %q", said)
+				}
+			}
+			w.send(s.truncate()...)
+			must(t, w.run())
+			if said := says(); said != "" {
+				t.Errorf("status says %q of an empty table", said)
+			}
+		})
+	}
 }
 
 // columnsNow returns the source's columns as ddl takes them.

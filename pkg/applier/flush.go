@@ -75,6 +75,9 @@ func (w *work) flush(ctx context.Context) error {
 	w.due = true
 	w.committed(ctx, c, started)
 	w.batch.Reset()
+	if c.truncated {
+		return w.pending()
+	}
 	return nil
 }
 
@@ -106,6 +109,9 @@ func (w *work) prepare(ctx context.Context) (*change, error) {
 		return nil, err
 	}
 	if err := w.recordMode(c); err != nil {
+		return nil, err
+	}
+	if err := w.emptied(c); err != nil {
 		return nil, err
 	}
 	if w.schemas.appending {

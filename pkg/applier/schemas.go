@@ -227,7 +227,11 @@ func (w *work) alter(ctx context.Context, d *ddl) error {
 	if w.cfg.DropColumns {
 		a.Dropped = d.dropped
 	}
-	changed, err := w.keeper.Alter(ctx, a, d.fills, nil)
+	further, err := w.note(d)
+	if err != nil {
+		return err
+	}
+	changed, err := w.keeper.Alter(ctx, a, d.fills, further)
 	if err != nil {
 		return err
 	}
@@ -237,9 +241,6 @@ func (w *work) alter(ctx context.Context, d *ddl) error {
 	}
 	for _, name := range d.perRow {
 		w.log.Warn("column has another value in every old row, which no event tells: snapshot the table again", "table", w.name.String(), "column", name)
-		if w.metrics != nil {
-			w.metrics.NeedsSnapshot.Store(true)
-		}
 	}
 	return nil
 }

@@ -124,7 +124,7 @@ func (w *work) pending() error {
 		text = "old rows get their value of " + strings.Join(names, ", ")
 	}
 	w.update(func(t *status.Table) { t.Pending = text })
-	return nil
+	return w.showUnknown()
 }
 
 // fills returns what rows hold that are older than a column. A column that the

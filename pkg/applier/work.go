@@ -36,13 +36,14 @@ type work struct {
 	keeper *maintenance.Maintainer
 	due    bool // maintenance may have something to do
 
-	batch   *batch.Batch    // nil before the first change says whether there is a key
-	first   map[int32]int64 // where reading began
-	next    map[int32]int64 // what has been read
-	target  map[int32]int64 // the ends when the table was opened
-	began   time.Time       // when the oldest change of the batch came
-	barrier barrier
-	fetched []kafka.Fetched
+	batch     *batch.Batch    // nil before the first change says whether there is a key
+	first     map[int32]int64 // where reading began
+	next      map[int32]int64 // what has been read
+	target    map[int32]int64 // the ends when the table was opened
+	began     time.Time       // when the oldest change of the batch came
+	barrier   barrier
+	truncated debezium.Source // of the last TRUNCATE
+	fetched   []kafka.Fetched
 }
 
 func newWork(s *shard) *work {
@@ -317,6 +318,7 @@ func (w *work) record(ctx context.Context, r *kafka.Record) (truncated bool, err
 		}
 	}
 	if e.Op == debezium.Truncate && !e.Tombstone && !w.schemas.appending {
+		w.truncated = e.Source
 		return !w.cfg.IgnoreTruncate, nil
 	}
 	if w.began.IsZero() {

@@ -51,11 +51,13 @@ func (m *Maintainer) Rewrite(ctx context.Context, paths []string) (Did, error) {
 // rewrite starts a job, and finishes it if it is small.
 func (m *Maintainer) rewrite(ctx context.Context, s *state, pick []int) (Did, error) {
 	j := m.newJob(s, pick)
-	var bytes int64
+	var bytes, rows int64
 	for i := range j.inputs {
 		bytes += j.inputs[i].File.Bytes()
+		rows += j.inputs[i].File.Rows()
 	}
-	if bytes > m.cfg.InlineBytes {
+	free := m.job == nil && !m.cfg.Now().Before(m.rest)
+	if bytes > m.cfg.InlineBytes || rows > inlineRows && free {
 		m.job, m.fillNext = j, m.lacking && !m.fillNext
 		m.beside(ctx, func(ctx context.Context) { j.run(ctx, m.cfg.At, m.cfg.Now) })
 		return Did{Action: Started}, nil
@@ -64,6 +66,10 @@ func (m *Maintainer) rewrite(ctx context.Context, s *state, pick []int) (Did, er
 	m.spent(j.took)
 	return m.finish(ctx, j)
 }
+
+// inlineRows is what takes so long that the stream should not wait for it, however
+// few bytes it is.
+const inlineRows = 1 << 16
 
 func (m *Maintainer) newJob(s *state, pick []int) *job {
 	own := *m.table

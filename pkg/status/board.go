@@ -60,14 +60,15 @@ type Table struct {
 	State string `json:"state"`
 	Error string `json:"error"`
 
+	NeedsSnapshot string `json:"needs_snapshot,omitempty"` // why the table has to be read again
+
 	*ReaderTable
 	*ApplierTable
 }
 
 // ReaderTable is what a reader adds.
 type ReaderTable struct {
-	Snapshot      Progress `json:"snapshot"`
-	NeedsSnapshot string   `json:"needs_snapshot,omitempty"` // the statement's kind that MySQL did not log
+	Snapshot Progress `json:"snapshot"`
 }
 
 // Progress is how far the snapshot of a table has come.

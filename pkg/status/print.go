@@ -47,7 +47,7 @@ func Print(w io.Writer, p Page, now time.Time) error {
 		if t.Error != "" {
 			fmt.Fprintf(&out, "\n%s: %s\n", t.Table, t.Error)
 		}
-		if t.ReaderTable != nil && t.NeedsSnapshot != "" {
+		if t.NeedsSnapshot != "" {
 			fmt.Fprintf(&out, "\n%s needs a snapshot: %s\n", t.Table, t.NeedsSnapshot)
 		}
 		if t.ApplierTable != nil && t.Pending != "" {

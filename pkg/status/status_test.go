@@ -36,7 +36,8 @@ func readerBoard() *status.Board {
 	})
 	b.UpdateTable("shop.customers", func(t *status.Table) {
 		t.Topic, t.State = "p.shop.customers", "streaming"
-		t.ReaderTable = &status.ReaderTable{Snapshot: status.Progress{State: "done", Chunks: 1, Rows: 30}, NeedsSnapshot: "EXCHANGE PARTITION"}
+		t.ReaderTable = &status.ReaderTable{Snapshot: status.Progress{State: "done", Chunks: 1, Rows: 30}}
+		t.NeedsSnapshot = "EXCHANGE PARTITION"
 	})
 	return b
 }
