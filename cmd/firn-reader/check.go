@@ -51,7 +51,7 @@ func check(ctx context.Context, c *config.Reader, log *slog.Logger) (err error) 
 		case len(problems) == 0:
 			say(fmt.Sprintf("capture of %d tables", len(tables)), nil)
 		}
-		say("topics of tables", reader.CheckTopics(c.TopicPrefix, tables))
+		say("topics of tables", reader.CheckTopics(namingOf(c), c.TopicPrefix, tables))
 	}
 	client, openErr := kafka.Open(ctx, kafkaOf(c, log))
 	say("kafka", openErr)
@@ -86,7 +86,7 @@ func plan(ctx context.Context, c *config.Reader) (err error) {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\n", id, debezium.TopicName(c.TopicPrefix, id.Database, id.Table), rows, rows/int64(c.SnapshotChunkRows)+1)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\n", id, namingOf(c).Table(c.TopicPrefix, id), rows, rows/int64(c.SnapshotChunkRows)+1)
 	}
 	return w.Flush()
 }

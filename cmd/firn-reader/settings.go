@@ -72,6 +72,10 @@ func readerOf(ctx context.Context, c *config.Reader, client *kafka.Client, log *
 	if c.IncludeSchemaChanges {
 		r.SchemaChanges = encoder
 	}
+	if c.ProvideTransactionMetadata {
+		r.Transactions = encoder
+	}
+	r.Naming = namingOf(c)
 	if r.Convert, err = convertOf(c, log); err != nil {
 		return r, err
 	}
@@ -94,6 +98,10 @@ func readerOf(ctx context.Context, c *config.Reader, client *kafka.Client, log *
 	r.BufferBytes = int(c.Memory / 16)
 	r.SnapshotChunkBytes = max(int(c.Memory)/4/(3*max(c.SnapshotParallelism, 1)), 64<<10)
 	return r, nil
+}
+
+func namingOf(c *config.Reader) debezium.Naming {
+	return debezium.Naming{Delimiter: c.TopicDelimiter, Transaction: c.TopicTransaction}
 }
 
 // replicaOf is how the reader introduces itself to the server.
@@ -153,7 +161,7 @@ func encoderOf(ctx context.Context, c *config.Reader) (codec.RecordEncoder, erro
 	}
 	of := func(converter, decimals string) codec.RecordEncoder {
 		if converter == "avro" {
-			return codec.NewAvro(ctx, registry, codec.AvroOptions{ReplaceNullWithDefault: c.ReplaceNullWithDefault})
+			return codec.NewAvro(ctx, registry, codec.AvroOptions{ReplaceNullWithDefault: c.ReplaceNullWithDefault, Naming: namingOf(c)})
 		}
 		return codec.NewJSON(codec.JSONOptions{
 			Schemas: c.SchemasEnable, DecimalNumeric: decimals == "numeric", ReplaceNullWithDefault: c.ReplaceNullWithDefault,

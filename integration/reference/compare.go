@@ -1,10 +1,12 @@
 package reference
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -19,8 +21,8 @@ type Difference struct {
 func (d Difference) String() string { return d.Topic + ": " + d.Text }
 
 // Compare returns how got differs from want: in topics, partitions, order,
-// keys, values and headers. Records without a key go to any partition: they are
-// compared in the order of their source.
+// keys, values and headers. Records without a key go to any partition, and those
+// of transactions to that of their id: they are compared in the order of their source.
 func Compare(mask *Mask, want, got []Record) []Difference {
 	var differences []Difference
 	wantBy, gotBy := byLane(want), byLane(got)
@@ -45,8 +47,11 @@ func byLane(records []Record) map[string][]Record {
 	lanes := make(map[string][]Record)
 	for _, r := range records {
 		lane := fmt.Sprintf("%s\x00%d", r.Topic, r.Partition)
-		if r.Key == nil {
+		switch {
+		case r.Key == nil:
 			lane = r.Topic + "\x00none"
+		case ofTransaction(&r):
+			lane = r.Topic + "\x00transactions"
 		}
 		lanes[lane] = append(lanes[lane], r)
 	}
@@ -54,8 +59,26 @@ func byLane(records []Record) map[string][]Record {
 		if strings.HasSuffix(name, "none") {
 			slices.SortStableFunc(lane, inSource)
 		}
+		if strings.HasSuffix(name, "transactions") {
+			slices.SortStableFunc(lane, func(a, b Record) int { return cmp.Compare(sequence(&a), sequence(&b)) })
+		}
 	}
 	return lanes
+}
+
+// ofTransaction reports whether a record is the beginning or the end of a
+// transaction. Its key, which the server decides, decides the partition.
+func ofTransaction(r *Record) bool {
+	return bytes.Contains(r.Key, []byte(`"io.debezium.connector.common.TransactionMetadataKey"`))
+}
+
+// sequence is the number at the end of a transaction's id: of MySQL's GTID, or
+// of where it is in the binlog.
+func sequence(r *Record) int64 {
+	_, key := unwrap(r.Key)
+	id := gjson.Get(*key, "id").String()
+	n, _ := strconv.ParseInt(id[strings.LastIndexAny(id, ":-=")+1:], 10, 64) // 0: they are compared as they came
+	return n
 }
 
 // inSource orders records by where their changes are in the binlog; tombstones come last.

@@ -22,6 +22,16 @@ type Case struct {
 	Snapshot, Stream []string
 }
 
+// delimiter stands between the parts of the case's topics.
+func (c *Case) delimiter() string {
+	for _, p := range c.Properties {
+		if d, ok := strings.CutPrefix(p, "topic.delimiter="); ok {
+			return d
+		}
+	}
+	return "."
+}
+
 // ReadCase reads a file of the corpus as it is for a kind of server.
 // Statements end with a semicolon at a line's end. Lines that begin with -- @ direct:
 //

@@ -80,7 +80,7 @@ func (*Mask) part(r *Record, b []byte, members []string) (schema, payload string
 	payload = *text
 	for _, member := range members {
 		member, suffix, limited := strings.Cut(member, "@")
-		if limited && !strings.HasSuffix(r.Topic, "."+suffix) {
+		if limited && !strings.HasSuffix(r.Topic, suffix) {
 			continue
 		}
 		if v := gjson.Get(payload, member); v.Exists() && v.Index > 0 && v.Type != gjson.Null {

@@ -141,7 +141,7 @@ func (l *Lab) Records(ctx context.Context, c *Case) ([]Record, error) {
 	}
 	var records []Record
 	for _, topic := range topics.Names() {
-		if topic != c.Name && !strings.HasPrefix(topic, c.Name+".") && topic != "__debezium-heartbeat."+c.Name {
+		if topic != c.Name && !strings.HasPrefix(topic, c.Name+c.delimiter()) && topic != "__debezium-heartbeat."+c.Name {
 			continue
 		}
 		read, err := pipeline.ReadTopic(ctx, l.Broker, topic)

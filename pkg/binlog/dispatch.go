@@ -175,7 +175,7 @@ func (s *Stream) beginTransaction(h header) Event {
 		s.resumed = true
 	}
 	s.begin = Begin{
-		GTID: s.tx.gtid, Position: s.before(), File: s.tx.file, Pos: s.tx.start,
+		GTID: s.tx.gtid, Position: s.before(), File: s.tx.file, Pos: s.tx.start, At: s.start,
 		TsNs: s.now(h), Thread: s.tx.thread, ServerID: h.serverID,
 	}
 	return &s.begin

@@ -14,6 +14,7 @@ type Begin struct {
 	Position debezium.Position // before the transaction: reading may resume here
 	File     string
 	Pos      uint64 // where the transaction starts
+	At       uint64 // where its BEGIN stands, which may follow
 	TsNs     int64  // when it was committed at its origin; the second of its start if the server does not say
 	Thread   int64  // of the client that made it; 0 if the server does not say (MariaDB)
 	ServerID uint32 // where it was made

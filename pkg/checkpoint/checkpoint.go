@@ -30,11 +30,22 @@ type Checkpoint struct {
 	Row     int
 	Ordinal int64
 
+	// Published is the transaction whose beginning was published and whose end was not, where transaction
+	// metadata is provided; zero: none.
+	Published Transaction
+
 	TsSec    int64 // when the server made the last change before this place
 	ServerID uint32
 
 	Snapshotting bool // the first snapshot is not finished
 	Snapshot     map[debezium.TableID]TableProgress
+}
+
+// Transaction is what was published of a transaction, by its id in transaction
+// metadata: how many events of each table.
+type Transaction struct {
+	ID     string
+	Counts []debezium.TableCount
 }
 
 // TableState is what has been done of a table's snapshot.
@@ -125,6 +136,7 @@ func (c *Checkpoint) SnapshotDone() { c.Snapshotting = false }
 func (c *Checkpoint) Clone() Checkpoint {
 	o := *c
 	o.Snapshot = maps.Clone(c.Snapshot)
+	o.Published.Counts = slices.Clone(c.Published.Counts)
 	return o
 }
 

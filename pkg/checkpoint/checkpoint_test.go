@@ -139,6 +139,9 @@ func fill(t *testing.T, v reflect.Value) {
 		for _, field := range v.Fields() {
 			fill(t, field)
 		}
+	case v.Type() == reflect.TypeFor[[]debezium.TableCount](): // a table has one
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(t, v.Index(0))
 	case v.Kind() == reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
 		fill(t, v.Index(0))
@@ -172,6 +175,15 @@ func TestLoader_Debezium(t *testing.T) {
 			`{"transaction_id":null,"ts_sec":1700000000,"file":"mysql-bin.000003","pos":194,"gtids":"` + uuid + `:1-10","row":1,"server_id":223344,"event":2}`,
 			checkpoint.Checkpoint{
 				Position: position(t, uuid+":1-10", "mysql-bin.000003", 194), TsSec: 1700000000, ServerID: 223344, Event: 2, Row: 1,
+			},
+		},
+		{
+			"inside a transaction, with its metadata",
+			`{"transaction_id":"` + uuid + `:11","ts_sec":1,"file":"b.000001","pos":4,"gtids":"` + uuid + `:1-10","event":5,` +
+				`"transaction_data_collection_order_d.b":1,"transaction_data_collection_order_d.a":3}`,
+			checkpoint.Checkpoint{
+				Position: position(t, uuid+":1-10", "b.000001", 4), TsSec: 1, Event: 5,
+				Published: checkpoint.Transaction{ID: uuid + ":11", Counts: []debezium.TableCount{{Table: "d.a", Events: 3}, {Table: "d.b", Events: 1}}},
 			},
 		},
 		{
@@ -214,6 +226,7 @@ func TestLoader_Debezium(t *testing.T) {
 func TestFormat_DebeziumFindsItsFields(t *testing.T) {
 	c := checkpoint.Checkpoint{
 		Position: position(t, uuid+":1-10", "mysql-bin.000003", 194), TsSec: 1700000000, ServerID: 223344, Event: 2, Row: 1,
+		Published: checkpoint.Transaction{ID: uuid + ":11", Counts: []debezium.TableCount{{Table: "d.t", Events: 1}}},
 	}
 	records, err := checkpoint.Format{Name: "inventory", Prefix: "dbserver1"}.Records(&c, checkpoint.Checkpoint{})
 	if err != nil {
@@ -221,7 +234,8 @@ func TestFormat_DebeziumFindsItsFields(t *testing.T) {
 	}
 	want := [][2]string{{
 		`["inventory",{"server":"dbserver1"}]`,
-		`{"ts_sec":1700000000,"file":"mysql-bin.000003","pos":194,"gtids":"` + uuid + `:1-10","row":1,"server_id":223344,"event":2,"firn_format":1}`,
+		`{"ts_sec":1700000000,"file":"mysql-bin.000003","pos":194,"gtids":"` + uuid + `:1-10","row":1,"server_id":223344,"event":2,` +
+			`"transaction_id":"` + uuid + `:11","transaction_data_collection_order_d.t":1,"firn_format":1}`,
 	}}
 	if diff := cmp.Diff(want, texts(records)); diff != "" {
 		t.Error(diff)

@@ -13,6 +13,9 @@ import (
 // formatVersion is that of the state this package writes.
 const formatVersion = 1
 
+// transactionCount begins the names of a transaction's counts; a table's follows.
+const transactionCount = "transaction_data_collection_order_"
+
 // ErrNewerFormat is state that a newer firn wrote.
 var ErrNewerFormat = errors.New("state is in a newer format")
 
@@ -81,6 +84,13 @@ func appendCheckpoint(b []byte, c *Checkpoint) []byte {
 	b = appendNumber(b, "row", int64(c.Row))
 	b = appendNumber(b, "server_id", int64(c.ServerID))
 	b = appendNumber(b, "event", int64(c.Event))
+	if c.Published.ID != "" {
+		b = appendString(append(b, `,"transaction_id":`...), c.Published.ID)
+		for _, t := range c.Published.Counts {
+			b = appendString(append(b, ','), transactionCount+t.Table)
+			b = strconv.AppendInt(append(b, ':'), t.Events, 10)
+		}
+	}
 	if c.Snapshotting {
 		b = append(b, `,"snapshot":"INITIAL"`...)
 	}

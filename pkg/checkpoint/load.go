@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
@@ -120,6 +122,8 @@ type stored struct {
 	Completed   bool            `json:"snapshot_completed"`
 	Incremental json.RawMessage `json:"incremental_snapshot_collections"`
 
+	Transaction *string `json:"transaction_id"`
+
 	GTID     string `json:"firn_gtid"`
 	Ordinal  int64  `json:"firn_rows"`
 	Prepared *place `json:"firn_prepared"`
@@ -144,12 +148,38 @@ func parseCheckpoint(value []byte) (Checkpoint, error) {
 	if c.Position, err = s.position(); err != nil {
 		return Checkpoint{}, err
 	}
+	if s.Transaction != nil && *s.Transaction != "" {
+		if c.Published, err = transaction(*s.Transaction, value); err != nil {
+			return Checkpoint{}, err
+		}
+	}
 	if s.Prepared != nil {
 		if c.Prepared, err = s.Prepared.position(); err != nil {
 			return Checkpoint{}, fmt.Errorf("firn_prepared: %w", err)
 		}
 	}
 	return c, nil
+}
+
+// transaction reads what was published of the transaction called id.
+func transaction(id string, value []byte) (Transaction, error) {
+	t := Transaction{ID: id}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(value, &members); err != nil {
+		return t, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		table, ok := strings.CutPrefix(name, transactionCount)
+		if !ok {
+			continue
+		}
+		var n int64
+		if err := json.Unmarshal(members[name], &n); err != nil {
+			return t, fmt.Errorf("%s: %w", name, err)
+		}
+		t.Counts = append(t.Counts, debezium.TableCount{Table: table, Events: n})
+	}
+	return t, nil
 }
 
 func parseProgress(value []byte) (TableProgress, error) {

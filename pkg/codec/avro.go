@@ -13,8 +13,9 @@ import (
 type AvroOptions struct {
 	ReplaceNullWithDefault bool // the reverse of ignore.default.for.nullables
 	WithoutConnectMeta     bool // connect.meta.data=false
-	// Topic names the topic of an event, for the subject of its schemas. Nil is the topic that Debezium gives a table by default.
-	Topic func(e *debezium.Event) string
+	// Topic names the topic of an event, for the subject of its schemas. Nil is the topic that Naming gives a table.
+	Topic  func(e *debezium.Event) string
+	Naming debezium.Naming
 }
 
 // Avro encodes as Confluent's AvroConverter does. A schema is registered when
@@ -57,7 +58,7 @@ func NewAvro(ctx context.Context, registry Registry, o AvroOptions) *Avro {
 			if e.Source.Name == "" { // a tombstone has no source
 				return strings.TrimSuffix(e.KeySchema.Name, ".Key")
 			}
-			return debezium.TopicName(e.Source.Name, e.Source.DB, e.Source.Table)
+			return o.Naming.Table(e.Source.Name, debezium.TableID{Database: e.Source.DB, Table: e.Source.Table})
 		}
 	}
 	return &Avro{
@@ -118,6 +119,16 @@ func (a *Avro) AppendStruct(dst []byte, subject string, schema *debezium.Schema,
 		return dst, fmt.Errorf("encode %s: %w", schema.Name, err)
 	}
 	return dst, nil
+}
+
+// AppendStructKey implements [StructEncoder].
+func (a *Avro) AppendStructKey(dst []byte, topic string, schema *debezium.Schema, values []debezium.Value) ([]byte, error) {
+	return a.AppendStruct(dst, topic+"-key", schema, values)
+}
+
+// AppendStructValue implements [StructEncoder].
+func (a *Avro) AppendStructValue(dst []byte, topic string, schema *debezium.Schema, values []debezium.Value) ([]byte, error) {
+	return a.AppendStruct(dst, topic+"-value", schema, values)
 }
 
 // AppendSchemaChangeKey implements [SchemaChangeEncoder].

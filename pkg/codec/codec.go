@@ -25,16 +25,25 @@ type SchemaChangeEncoder interface {
 	AppendSchemaChangeValue(dst []byte, c *debezium.SchemaChange) ([]byte, error)
 }
 
+// StructEncoder writes records that are one struct, given by its fields' values
+// in the order of the schema: of transactions and heartbeats. The topic is where
+// they go.
+type StructEncoder interface {
+	AppendStructKey(dst []byte, topic string, schema *debezium.Schema, values []debezium.Value) ([]byte, error)
+	AppendStructValue(dst []byte, topic string, schema *debezium.Schema, values []debezium.Value) ([]byte, error)
+}
+
 // Decoder reads the records of one topic.
 type Decoder interface {
 	// Decode reads a record into e, whose slices it reuses. A nil value is a tombstone, a nil key is none.
 	Decode(key, value []byte, headers []debezium.Header, e *debezium.Event) error
 }
 
-// RecordEncoder is both encoders. [JSON] and [Avro] are.
+// RecordEncoder is all encoders. [JSON] and [Avro] are.
 type RecordEncoder interface {
 	Encoder
 	SchemaChangeEncoder
+	StructEncoder
 }
 
 // KeyValue encodes keys in one way and values in another, as Connect's
@@ -61,4 +70,14 @@ func (kv KeyValue) AppendSchemaChangeKey(dst []byte, c *debezium.SchemaChange) (
 // AppendSchemaChangeValue implements [SchemaChangeEncoder].
 func (kv KeyValue) AppendSchemaChangeValue(dst []byte, c *debezium.SchemaChange) ([]byte, error) {
 	return kv.Values.AppendSchemaChangeValue(dst, c)
+}
+
+// AppendStructKey implements [StructEncoder].
+func (kv KeyValue) AppendStructKey(dst []byte, topic string, schema *debezium.Schema, values []debezium.Value) ([]byte, error) {
+	return kv.Keys.AppendStructKey(dst, topic, schema, values)
+}
+
+// AppendStructValue implements [StructEncoder].
+func (kv KeyValue) AppendStructValue(dst []byte, topic string, schema *debezium.Schema, values []debezium.Value) ([]byte, error) {
+	return kv.Values.AppendStructValue(dst, topic, schema, values)
 }

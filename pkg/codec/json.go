@@ -102,6 +102,16 @@ func (j *JSON) AppendStruct(dst []byte, schema *debezium.Schema, values []debezi
 	return dst, nil
 }
 
+// AppendStructKey implements [StructEncoder].
+func (j *JSON) AppendStructKey(dst []byte, _ string, schema *debezium.Schema, values []debezium.Value) ([]byte, error) {
+	return j.AppendStruct(dst, schema, values)
+}
+
+// AppendStructValue implements [StructEncoder].
+func (j *JSON) AppendStructValue(dst []byte, _ string, schema *debezium.Schema, values []debezium.Value) ([]byte, error) {
+	return j.AppendStruct(dst, schema, values)
+}
+
 func (j *JSON) appendRecord(dst []byte, r *jsonRecord, values []debezium.Value) ([]byte, error) {
 	dst = append(dst, r.head...)
 	dst, err := r.plan.appendStruct(dst, values)

@@ -14,7 +14,7 @@ func direct() []string {
 		"event.converting.failure.handling.mode", "extended.headers.enabled", "field.name.adjustment.mode",
 		"include.query", "include.schema.changes", "include.schema.comments", "name", "schema.history.internal.kafka.topic", "schema.name.adjustment.mode",
 		"skip.messages.without.change", "skipped.operations", "snapshot.mode", "table.exclude.list", "table.ignore.builtin", "table.include.list",
-		"time.precision.mode", "tombstones.on.delete", "topic.prefix",
+		"time.precision.mode", "tombstones.on.delete", "topic.delimiter", "topic.prefix", "topic.transaction", "provide.transaction.metadata",
 	}
 }
 
@@ -48,7 +48,7 @@ func renamed(name string) string {
 // values with which it does not.
 func changesData(name string) (allowed []string, hint string, ok bool) {
 	switch name {
-	case "provide.transaction.metadata", "gtid.ignore.on.recovery", "schema.history.internal.prefer.ddl":
+	case "gtid.ignore.on.recovery", "schema.history.internal.prefer.ddl":
 		return []string{"false"}, "", true
 	case "gtid.source.filter.dml.events":
 		return []string{"true"}, "", true
@@ -59,8 +59,6 @@ func changesData(name string) (allowed []string, hint string, ok bool) {
 		return []string{""}, "", true
 	case "snapshot.query.mode":
 		return []string{"select_all"}, "", true
-	case "topic.delimiter":
-		return []string{"."}, "", true
 	case "topic.naming.strategy":
 		return []string{"io.debezium.schema.SchemaTopicNamingStrategy", "io.debezium.schema.DefaultTopicNamingStrategy"}, "", true
 	case "event.processing.failure.handling.mode", "event.deserialization.failure.handling.mode", "inconsistent.schema.handling.mode":
@@ -98,7 +96,7 @@ func ignored(name string) bool {
 		"schema.history.internal", "snapshot.delay.ms", "snapshot.fetch.size", "snapshot.isolation.mode",
 		"snapshot.lock.timeout.ms", "snapshot.locking.mode", "snapshot.max.threads.multiplier",
 		"snapshot.tables.order.by.row.count", "statistics.metrics.enabled", "streaming.delay.ms", "topic.cache.size",
-		"topic.heartbeat.prefix", "topic.transaction", "transaction.boundary", "transaction.metadata.factory",
+		"topic.heartbeat.prefix", "transaction.boundary", "transaction.metadata.factory",
 		"unavailable.value.placeholder", "use.nongraceful.disconnect", "offset.flush.interval.ms", "offset.flush.timeout.ms",
 	}, name) {
 		return true

@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/firn-cdc/firn/pkg/debezium"
+)
 
 // Reader is what firn-reader can be told.
 type Reader struct {
@@ -61,6 +65,9 @@ type Format struct {
 	IncludeQuery                       bool   `negatable:"" help:"The statement in source.query, if the server logs it (binlog_rows_query_log_events)."`
 	IncludeSchemaChanges               bool   `default:"true" negatable:"" help:"Publish schema changes to the topic <prefix>."`
 	IncludeSchemaComments              bool   `negatable:"" help:"Comments of tables and columns in schema changes."`
+	ProvideTransactionMetadata         bool   `negatable:"" help:"Publish where transactions begin and end, and the place of each event in its own."`
+	TopicDelimiter                     string `default:"." help:"Stands between the parts of a topic's name (${default})."`
+	TopicTransaction                   string `default:"transaction" help:"Names the topic of transaction metadata, <prefix>.${default}."`
 	SchemaNameAdjustmentMode           string `default:"none" help:"none, avro or avro_unicode."`
 	FieldNameAdjustmentMode            string `default:"none" help:"none, avro or avro_unicode."`
 	DebeziumVersion                    string `default:"3.6" help:"Version whose format is written."`
@@ -186,6 +193,8 @@ func (f *Format) validate(p *problems, registry *Registry) {
 	}
 	p.oneOf("--decimal-format", f.DecimalFormat, "base64", "numeric")
 	p.oneOf("--key-decimal-format", f.KeyDecimalFormat, "base64", "numeric")
+	p.topicName("--topic-delimiter", f.TopicDelimiter)
+	p.topicName("--topic-transaction", f.TopicTransaction)
 	validateModes(p, f.DecimalHandlingMode, f.TimePrecisionMode, f.BigintUnsignedHandlingMode, f.BinaryHandlingMode)
 	p.oneOf("--event-converting-failure-handling-mode", f.EventConvertingFailureHandlingMode, "fail", "warn", "skip")
 	p.oneOf("--schema-name-adjustment-mode", f.SchemaNameAdjustmentMode, "none", "avro", "avro_unicode")
@@ -202,6 +211,13 @@ func validateModes(p *problems, decimal, precision, bigint, binary string) {
 	p.oneOf("--time-precision-mode", precision, "adaptive_time_microseconds", "connect", "isostring", "microseconds", "nanoseconds")
 	p.oneOf("--bigint-unsigned-handling-mode", bigint, "precise", "long")
 	p.oneOf("--binary-handling-mode", binary, "bytes", "base64", "base64-url-safe", "hex")
+}
+
+// topicName reports what cannot be part of a topic's name.
+func (p *problems) topicName(flag, value string) {
+	if value == "" || debezium.SanitizeTopic("t"+value) != "t"+value {
+		p.add("%s %q: only letters, digits, '.', '_' and '-' may stand in a topic's name", flag, value)
+	}
 }
 
 // Skipped returns the operations of --skipped-operations.

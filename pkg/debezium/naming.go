@@ -1,6 +1,7 @@
 package debezium
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -21,6 +22,32 @@ func TopicName(prefix, database, table string) string {
 		}
 	}
 	return SanitizeTopic(name.String())
+}
+
+// Naming is how topics are named: Debezium's settings topic.*, whose defaults
+// are the empty ones here.
+type Naming struct {
+	Delimiter       string // topic.delimiter, a dot
+	Transaction     string // topic.transaction
+	HeartbeatPrefix string // topic.heartbeat.prefix
+	HeartbeatName   string // topic.heartbeat.name; in place of prefix and topic.prefix
+}
+
+func (n Naming) delimiter() string { return cmp.Or(n.Delimiter, ".") }
+
+// Table returns the topic of a table's events.
+func (n Naming) Table(prefix string, id TableID) string {
+	return SanitizeTopic(prefix + n.delimiter() + id.Database + n.delimiter() + id.Table)
+}
+
+// Transactions returns the topic of transactions' beginnings and ends.
+func (n Naming) Transactions(prefix string) string {
+	return prefix + n.delimiter() + cmp.Or(n.Transaction, "transaction")
+}
+
+// Heartbeats returns the topic of heartbeats.
+func (n Naming) Heartbeats(prefix string) string {
+	return cmp.Or(n.HeartbeatName, cmp.Or(n.HeartbeatPrefix, "__debezium-heartbeat")+n.delimiter()+prefix)
 }
 
 // SanitizeTopic replaces every character that is not allowed in a topic name

@@ -63,6 +63,8 @@ type Config struct {
 	SkipUnchanged  bool                      // skip.messages.without.change
 	SchemaComments bool                      // include.schema.comments
 	SchemaChanges  codec.SchemaChangeEncoder // nil: include.schema.changes=false
+	Transactions   codec.StructEncoder       // nil: provide.transaction.metadata=false
+	Naming         debezium.Naming
 	Convert        convert.Options
 	Skipped        map[debezium.Op]bool // skipped.operations
 	Tombstones     bool                 // tombstones.on.delete

@@ -71,7 +71,7 @@ func (s *session) published(t *snapshotTable, state string) {
 		if p.ReaderTable == nil {
 			p.ReaderTable = new(status.ReaderTable)
 		}
-		p.Topic, p.State, p.Snapshot = debezium.TopicName(s.cfg.Prefix, t.id.Database, t.id.Table), state, progress
+		p.Topic, p.State, p.Snapshot = s.cfg.Naming.Table(s.cfg.Prefix, t.id), state, progress
 	})
 }
 

@@ -131,6 +131,10 @@ func (s *session) publish(t *table, op debezium.Op, tombstone bool) error {
 	if s.cfg.Skipped[op] {
 		return nil
 	}
+	e.Transaction = nil
+	if s.metadata != nil {
+		e.Transaction = s.place(t.id)
+	}
 	if err := s.sendEvent(t, key); err != nil {
 		return err
 	}

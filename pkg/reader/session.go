@@ -32,7 +32,8 @@ type session struct {
 	waiting  waiting
 	position debezium.Position // the last commit that the stream has passed
 
-	transaction string // the one being read
+	transaction string        // the one being read
+	metadata    *transactions // nil: not provided
 	// stated says that a statement was published whose end the position has not passed: a span that
 	// ended here would publish it again after a restart.
 	stated bool
@@ -166,10 +167,13 @@ func (s *session) handle(event binlog.Event) error {
 		return nil
 	case *binlog.Begin:
 		s.transaction = transactionName(e)
-		return nil
+		return s.begins(e)
 	case *binlog.Query:
 		return s.statement(e)
 	case *binlog.Commit:
+		if err := s.ends(e.TsNs); err != nil {
+			return err
+		}
 		s.position, s.stated, s.resumed = e.Position, false, 0
 		s.progress.At(e.Position, e.Prepared, e.TsNs, e.ServerID)
 		s.committed(e)

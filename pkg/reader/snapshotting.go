@@ -267,6 +267,7 @@ func (s *session) publishRow(t *table, fields [][]byte) (err error) {
 		return err
 	}
 	e.Row, e.KeySchema, e.Tombstone, e.Op, e.Before, e.After = t.plan.Row, t.plan.Key, false, debezium.Read, nil, t.after
+	e.Transaction = nil
 	t.key = t.plan.KeyValues(t.key, t.after)
 	e.Key = t.key
 	key, err := s.encodeKey()

@@ -61,6 +61,7 @@ func (s *session) open(ctx context.Context) (err error) {
 	s.settled()
 	s.metrics.Connected.Store(true)
 	s.resumed = s.progress.Event
+	s.openTransactions()
 	p := &s.progress
 	s.stream, err = binlog.Open(ctx, s.streamConfig(), binlog.Resume{
 		Position: p.Position, GTID: p.GTID, Ordinal: p.Ordinal, Event: p.Event, Row: p.Row, Prepared: p.Prepared,
@@ -75,7 +76,7 @@ func (s *session) check(ctx context.Context, conn *mysql.Conn) error {
 		return err
 	}
 	s.observe(len(tables))
-	if err := CheckTopics(s.cfg.Prefix, tables); err != nil {
+	if err := CheckTopics(s.cfg.Naming, s.cfg.Prefix, tables); err != nil {
 		return err
 	}
 	if err := s.awaitServerID(ctx, conn); err != nil {

@@ -50,7 +50,7 @@ func (s *session) setTable(id debezium.TableID, model *debezium.Table) (*table, 
 		}
 		s.chunks.discard(id, false) // they were read by another select list
 	}
-	topic := debezium.TopicName(s.cfg.Prefix, id.Database, id.Table)
+	topic := s.cfg.Naming.Table(s.cfg.Prefix, id)
 	options := s.cfg.Convert
 	options.Table = id
 	plan, err := convert.NewPlan(topic, model, options)

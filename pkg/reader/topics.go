@@ -10,14 +10,18 @@ import (
 // CheckTopics refuses tables that would share a topic, which differ only in
 // characters that Kafka does not allow, or behind the length that it allows: their
 // rows could not be told apart.
-func CheckTopics(prefix string, tables []debezium.TableID) error {
+func CheckTopics(naming debezium.Naming, prefix string, tables []debezium.TableID) error {
 	var errs []error
 	by := make(map[string]debezium.TableID, len(tables))
 	for _, id := range tables {
-		topic := debezium.TopicName(prefix, id.Database, id.Table)
+		topic := naming.Table(prefix, id)
 		if other, ok := by[topic]; ok {
 			errs = append(errs, fmt.Errorf("shared-topic: the tables %s and %s would share the topic %s, whose name cannot have all their characters; "+
 				"leave one of them out (--table-include-list, --table-exclude-list), or rename it", other, id, topic))
+		}
+		if topic == prefix || topic == naming.Transactions(prefix) || topic == naming.Heartbeats(prefix) {
+			errs = append(errs, fmt.Errorf("shared-topic: the topic of table %s, %s, is that of schema changes, transactions or heartbeats; "+
+				"change --topic-delimiter or --topic-transaction, or leave the table out", id, topic))
 		}
 		by[topic] = id
 	}
@@ -32,5 +36,5 @@ func (s *session) checkTopics() error {
 			captured = append(captured, id)
 		}
 	}
-	return CheckTopics(s.cfg.Prefix, captured)
+	return CheckTopics(s.cfg.Naming, s.cfg.Prefix, captured)
 }

@@ -13,7 +13,7 @@ import (
 // table of the name or from before a gap in what was read: rows that are gone
 // would stay otherwise. What the table has comes after it.
 func (s *session) empty(id debezium.TableID, source *debezium.Source) error {
-	offsets, err := s.cfg.Kafka.Offsets(s.life, debezium.TopicName(s.cfg.Prefix, id.Database, id.Table))
+	offsets, err := s.cfg.Kafka.Offsets(s.life, s.cfg.Naming.Table(s.cfg.Prefix, id))
 	if errors.Is(err, kafka.ErrTopicNotFound) {
 		return nil
 	}
