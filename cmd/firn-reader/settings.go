@@ -68,7 +68,10 @@ func readerOf(ctx context.Context, c *config.Reader, client *kafka.Client, log *
 	if err != nil {
 		return r, err
 	}
-	r.Encoder = encoder
+	r.Encoder, r.Rows = encoder, encoder
+	if r.Unwrap, err = c.Transform(); err != nil {
+		return r, err
+	}
 	if c.IncludeSchemaChanges {
 		r.SchemaChanges = encoder
 	}

@@ -81,19 +81,23 @@ func sequence(r *Record) int64 {
 	return n
 }
 
-// inSource orders records by where their changes are in the binlog; tombstones come last.
+// inSource orders records by where their changes are in the binlog; tombstones
+// come last. Unwrapped rows do not say where they are from: by what they are.
 func inSource(a, b Record) int {
-	at := func(r *Record) (file string, pos, row int64) {
+	at := func(r *Record) (file string, pos, row int64, content string) {
 		_, text := unwrap(r.Value)
 		if text == nil {
-			return "~", 0, 0
+			return "~", 0, 0, ""
 		}
 		source := gjson.Get(*text, "source")
-		return source.Get("file").String(), source.Get("pos").Int(), source.Get("row").Int()
+		if !source.Exists() {
+			return "", 0, 0, *text
+		}
+		return source.Get("file").String(), source.Get("pos").Int(), source.Get("row").Int(), ""
 	}
-	aFile, aPos, aRow := at(&a)
-	bFile, bPos, bRow := at(&b)
-	return cmp.Or(cmp.Compare(aFile, bFile), cmp.Compare(aPos, bPos), cmp.Compare(aRow, bRow))
+	aFile, aPos, aRow, aContent := at(&a)
+	bFile, bPos, bRow, bContent := at(&b)
+	return cmp.Or(cmp.Compare(aFile, bFile), cmp.Compare(aPos, bPos), cmp.Compare(aRow, bRow), cmp.Compare(aContent, bContent))
 }
 
 func compareLane(mask *Mask, want, got []Record) []string {

@@ -29,6 +29,8 @@ type Avro struct {
 	structs   map[avroSubject]*avroRecord
 	lastValue *avroEnvelope
 	lastKey   *avroRecord
+	lastRow   *avroRecord
+	rowTopic  string // of lastRow
 	changes   changeSchemas
 }
 
@@ -104,6 +106,26 @@ func (a *Avro) AppendValue(dst []byte, e *debezium.Event) ([]byte, error) {
 	dst, err := p.append(dst, e)
 	if err != nil {
 		return dst, fmt.Errorf("encode event of %s: %w", e.Row.Name, err)
+	}
+	return dst, nil
+}
+
+// AppendRow implements [RowEncoder].
+func (a *Avro) AppendRow(dst []byte, topic string, schema *debezium.Schema, row []debezium.Value) ([]byte, error) {
+	if row == nil {
+		return dst, nil
+	}
+	r := a.lastRow
+	if r == nil || r.schema != schema || a.rowTopic != topic {
+		var err error
+		if r, err = a.record(schema, topic+"-value"); err != nil {
+			return dst, fmt.Errorf("encode row of %s: %w", schema.Name, err)
+		}
+		a.lastRow, a.rowTopic = r, topic
+	}
+	dst, err := r.plan.appendStruct(append(dst, r.head...), row)
+	if err != nil {
+		return dst, fmt.Errorf("encode row of %s: %w", schema.Name, err)
 	}
 	return dst, nil
 }

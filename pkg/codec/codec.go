@@ -39,9 +39,18 @@ type Decoder interface {
 	Decode(key, value []byte, headers []debezium.Header, e *debezium.Event) error
 }
 
+// RowEncoder writes rows without an envelope, as the transform
+// ExtractNewRecordState makes them of events.
+type RowEncoder interface {
+	// AppendRow appends the value of a record of the topic: a row, or null where row is nil, for which the
+	// schema is optional. An Avro null has no bytes: dst is returned as it is.
+	AppendRow(dst []byte, topic string, schema *debezium.Schema, row []debezium.Value) ([]byte, error)
+}
+
 // RecordEncoder is all encoders. [JSON] and [Avro] are.
 type RecordEncoder interface {
 	Encoder
+	RowEncoder
 	SchemaChangeEncoder
 	StructEncoder
 }
@@ -60,6 +69,11 @@ func (kv KeyValue) AppendKey(dst []byte, e *debezium.Event) ([]byte, error) {
 // AppendValue implements [Encoder].
 func (kv KeyValue) AppendValue(dst []byte, e *debezium.Event) ([]byte, error) {
 	return kv.Values.AppendValue(dst, e)
+}
+
+// AppendRow implements [RowEncoder].
+func (kv KeyValue) AppendRow(dst []byte, topic string, schema *debezium.Schema, row []debezium.Value) ([]byte, error) {
+	return kv.Values.AppendRow(dst, topic, schema, row)
 }
 
 // AppendSchemaChangeKey implements [SchemaChangeEncoder].

@@ -10,6 +10,22 @@ import (
 	"github.com/firn-cdc/firn/pkg/debezium"
 )
 
+// AppendHeader appends a value as the text that Connect's default header
+// converter makes of it: strings and bytes stand without quotes. A null has no
+// value: dst is returned as it is.
+func AppendHeader(dst []byte, schema *debezium.Schema, v *debezium.Value) ([]byte, error) {
+	switch {
+	case v.Type == debezium.Null:
+		return dst, nil
+	case v.Type == debezium.String:
+		return append(dst, bytes.ToValidUTF8(v.B, []byte("\uFFFD"))...), nil
+	case v.Type == debezium.Bytes && schema.Name != decimalName:
+		return base64.StdEncoding.AppendEncode(dst, v.B), nil
+	default:
+		return appendHeaderValue(dst, schema, v)
+	}
+}
+
 // AppendHeaderStruct appends a struct as the text that Connect's default
 // header converter, SimpleHeaderConverter, makes of it: {"id":1001}. It is how
 // the old and new keys of a changed key travel.

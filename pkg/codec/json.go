@@ -21,6 +21,7 @@ type JSON struct {
 	structs   map[*debezium.Schema]*jsonRecord
 	lastValue *jsonEnvelope
 	lastKey   *jsonRecord
+	lastRow   *jsonRecord
 	changes   changeSchemas
 }
 
@@ -85,6 +86,29 @@ func (j *JSON) AppendValue(dst []byte, e *debezium.Event) ([]byte, error) {
 	dst, err := p.append(dst, e)
 	if err != nil {
 		return dst, fmt.Errorf("encode event of %s: %w", e.Row.Name, err)
+	}
+	return dst, nil
+}
+
+// AppendRow implements [RowEncoder].
+func (j *JSON) AppendRow(dst []byte, _ string, schema *debezium.Schema, row []debezium.Value) ([]byte, error) {
+	if j.lastRow == nil || j.lastRow.schema != schema {
+		r, err := j.record(schema)
+		if err != nil {
+			return dst, fmt.Errorf("encode row of %s: %w", schema.Name, err)
+		}
+		j.lastRow = r
+	}
+	if row == nil {
+		dst = append(append(dst, j.lastRow.head...), "null"...)
+		if j.options.Schemas {
+			dst = append(dst, '}')
+		}
+		return dst, nil
+	}
+	dst, err := j.appendRecord(dst, j.lastRow, row)
+	if err != nil {
+		return dst, fmt.Errorf("encode row of %s: %w", schema.Name, err)
 	}
 	return dst, nil
 }

@@ -39,6 +39,7 @@ func readConnector(path string) (*connector, error) {
 		"allow-fk-cascade":                       "true",
 		"on-unlogged-change":                     "mark",
 	}}
+	c.transform(properties)
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(properties)) {
 		if err := c.take(name, strings.TrimSpace(properties[name])); err != nil {

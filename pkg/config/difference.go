@@ -34,6 +34,12 @@ func (r *Reader) LapsedPromises() []string {
 			out = append(out, d.property+"="+d.value+": "+d.lapse)
 		}
 	}
+	if r.Unwrap && r.SkippedOperations != "t" {
+		out = append(out, "--unwrap: TRUNCATE is not published, so its rows stay")
+	}
+	if r.Unwrap && r.UnwrapReplaceNullWithDefault && !r.ReplaceNullWithDefault {
+		out = append(out, "--unwrap-replace-null-with-default: NULL reads as the column's default")
+	}
 	if r.DebeziumDefaults && r.AllowFKCascade {
 		out = append(out, "--allow-fk-cascade: what foreign-key actions change, MySQL before 9.6 does not log")
 	}

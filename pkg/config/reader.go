@@ -15,6 +15,7 @@ type Reader struct {
 	Name        string `group:"Capture:" help:"Connector name in the offset records; the prefix if not given."`
 	Capture     `group:"Capture:"`
 	Format      `group:"Events:"`
+	Unwrapping  `group:"Events:"`
 	Reading     `group:"Reading:"`
 	Publishing  `group:"Publishing:"`
 
@@ -158,6 +159,7 @@ func (c *Reader) Validate(command string) error {
 	p.required("--topic-prefix", c.TopicPrefix, "it names the topics, <prefix>.<database>.<table>")
 	c.Capture.validate(&p)
 	c.Format.validate(&p, &c.Registry)
+	c.Unwrapping.validate(&p)
 	c.Reading.validate(&p)
 	c.Publishing.validate(&p)
 	return p.err()

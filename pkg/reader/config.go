@@ -65,6 +65,8 @@ type Config struct {
 	SchemaChanges  codec.SchemaChangeEncoder // nil: include.schema.changes=false
 	Transactions   codec.StructEncoder       // nil: provide.transaction.metadata=false
 	Naming         debezium.Naming
+	Unwrap         *debezium.Unwrap // nil: events keep their envelopes
+	Rows           codec.RowEncoder // of Unwrap
 	Convert        convert.Options
 	Skipped        map[debezium.Op]bool // skipped.operations
 	Tombstones     bool                 // tombstones.on.delete

@@ -139,6 +139,9 @@ func (s *session) publish(t *table, op debezium.Op, tombstone bool) error {
 		return err
 	}
 	if tombstone && s.cfg.Tombstones {
+		if t.unwrapped != nil {
+			return s.sendUnwrappedTombstone(t, key)
+		}
 		return s.send(&kafka.Record{Topic: t.topic, Partition: kafka.Unassigned, Key: key, Headers: s.headers})
 	}
 	return nil
@@ -158,6 +161,9 @@ func (s *session) encodeKey() (key []byte, err error) {
 // sendEvent encodes the event's value and sends it under key.
 func (s *session) sendEvent(t *table, key []byte) (err error) {
 	s.event.TsNs = time.Now().UnixNano()
+	if t.unwrapped != nil {
+		return s.sendUnwrapped(t, key)
+	}
 	if s.value, err = s.cfg.Encoder.AppendValue(s.value[:0], &s.event); err != nil {
 		return fmt.Errorf("encode value: %w", err)
 	}

@@ -53,6 +53,8 @@ type session struct {
 	key, value    []byte
 	headers       []kafka.Header
 
+	unwrap unwrapping
+
 	unsaid bool // a table's snapshot has ended, in the span that is open
 
 	begun map[debezium.TableID]bool // tables of which a row was published by a snapshot

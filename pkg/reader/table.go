@@ -19,9 +19,11 @@ type table struct {
 	plan  *convert.Plan
 	keys  *convert.Plan // converts rows of chunks while plan is in use
 
+	unwrapped *debezium.UnwrappedRow // nil: events keep their envelopes
+
 	counters *telemetry.ReaderTable
 
-	before, after, key, oldKey []debezium.Value // reused for every row
+	before, after, key, oldKey, row []debezium.Value // reused for every row
 }
 
 // tableOf returns the captured table that a table map is of. Maps are looked up
@@ -62,6 +64,11 @@ func (s *session) setTable(id debezium.TableID, model *debezium.Table) (*table, 
 		return nil, fmt.Errorf("map the columns of %s: %w", id, err)
 	}
 	t := &table{id: id, topic: topic, model: model, plan: plan, keys: keys, counters: s.metrics.Table(id.String())}
+	if s.cfg.Unwrap != nil {
+		if t.unwrapped, err = s.cfg.Unwrap.Row(plan.Row, s.connector); err != nil {
+			return nil, fmt.Errorf("unwrap the rows of %s: %w", id, err)
+		}
+	}
 	if err := s.ensureTopic(kafka.TopicSpec{
 		Name: topic, Partitions: s.cfg.TopicPartitions, Replication: s.cfg.TopicReplicas, Config: s.cfg.TopicConfig,
 	}); err != nil {

@@ -41,7 +41,7 @@ func (s *session) truncate(id debezium.TableID, source *debezium.Source) error {
 		return err
 	}
 	t.read(debezium.Truncate)
-	if s.cfg.Skipped[debezium.Truncate] {
+	if s.cfg.Skipped[debezium.Truncate] || s.cfg.Unwrap != nil { // which has no form for it
 		return nil
 	}
 	e := debezium.Event{Row: t.plan.Row, Source: *source, Op: debezium.Truncate, TsNs: time.Now().UnixNano()}
