@@ -61,6 +61,8 @@ func TestUnwrap_Row(t *testing.T) {
 		Source: debezium.Source{TsNs: 3e9, Table: "t"},
 	}
 	del := debezium.Event{Op: debezium.Delete, Before: []debezium.Value{one, null}, Source: debezium.Source{Table: "t"}}
+	within := update
+	within.Transaction = &debezium.Transaction{ID: "x:1", TotalOrder: 4, DataCollectionOrder: 2}
 	tests := []struct {
 		name   string
 		unwrap debezium.Unwrap
@@ -86,6 +88,13 @@ func TestUnwrap_Row(t *testing.T) {
 			&update,
 			"id v __source_op __transaction_op",
 			[]debezium.Value{one, null, debezium.Text("u"), null},
+		},
+		{
+			"the place in a transaction",
+			debezium.Unwrap{Fields: references(t, "id,transaction.total_order,transaction.op")},
+			&within,
+			"id v __id __transaction_total_order __transaction_op",
+			[]debezium.Value{one, null, debezium.Text("x:1"), debezium.Int(debezium.Int64, 4), debezium.Text("u")},
 		},
 		{
 			"a delete that is rewritten",
