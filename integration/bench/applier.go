@@ -231,7 +231,7 @@ func (b *bench) freshness(ctx context.Context) error {
 
 // scan compares the table with a compacted copy, and with MySQL.
 func (b *bench) scan(ctx context.Context, f *form) error {
-	scan, err := gauge.MeasureScan(b.duckdb, f.pipe.Table(f.table), b.dir, 9)
+	scan, err := gauge.MeasureScan(ctx, b.duckdb, f.pipe.Table(f.table), b.dir, 9)
 	if err != nil {
 		return err
 	}

@@ -1,18 +1,27 @@
 package gauge
 
 import (
+	"bytes"
+	"context"
+	_ "embed" // the program that writes the copy
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/firn-cdc/firn/integration/engine"
+	"github.com/firn-cdc/firn/integration/server"
 )
 
+//go:embed compact.py
+var compact string
+
 // Scan is how long DuckDB takes for count(*), sum(k) over a table, and over a
-// copy of it that DuckDB has written as an Iceberg table of sorted rows in one
-// table snapshot. Both are medians.
+// copy of it that PyIceberg has written: sorted rows in one table snapshot, under
+// the properties of the table, so that only the layout differs. Both are medians.
 type Scan struct{ Table, Copy time.Duration }
 
 // Ratio returns the table's cost against the copy's.
@@ -20,24 +29,32 @@ func (s Scan) Ratio() float64 { return float64(s.Table) / float64(s.Copy) }
 
 // MeasureScan writes the copy into dir, times each query often times, in turn,
 // and fails if their answers differ. The table must not change meanwhile.
-func MeasureScan(duckdb *engine.DuckDB, table engine.Table, dir string, times int) (Scan, error) {
+func MeasureScan(ctx context.Context, duckdb *engine.DuckDB, table engine.Table, dir string, times int) (Scan, error) {
 	dir = filepath.Join(dir, "copy")
 	if err := os.RemoveAll(dir); err != nil {
 		return Scan{}, err
 	}
 	defer os.RemoveAll(dir)
-	if _, err := duckdb.Query(table, "COPY (SELECT * FROM {table} ORDER BY id) TO '"+dir+"' (FORMAT iceberg)"); err != nil {
-		return Scan{}, fmt.Errorf("copy: %w", err)
+	python, err := server.Script(ctx, "pyiceberg")
+	if err != nil {
+		return Scan{}, err
 	}
-	metadata, err := filepath.Glob(filepath.Join(dir, "metadata", "*.metadata.json"))
-	if err != nil || len(metadata) != 1 {
-		return Scan{}, fmt.Errorf("copy: %d metadata files, %w", len(metadata), err)
+	now, err := duckdb.Query(table, "SELECT 1")
+	if err != nil {
+		return Scan{}, err
+	}
+	cmd := exec.CommandContext(ctx, python, "-c", compact, now.Metadata, dir, "id")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	written, err := cmd.Output()
+	if err != nil {
+		return Scan{}, fmt.Errorf("write a compacted copy: %w\n%s", err, stderr.Bytes())
 	}
 	const query = "SELECT count(*), sum(k) FROM "
 	var took [2][]time.Duration
 	var answers [2]string
 	for range times {
-		for i, from := range []string{"{table}", "iceberg_scan('" + metadata[0] + "')"} {
+		for i, from := range []string{"{table}", "iceberg_scan('" + strings.TrimSpace(string(written)) + "')"} {
 			begin := time.Now()
 			result, err := duckdb.Query(table, query+from)
 			if err != nil {

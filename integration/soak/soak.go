@@ -221,8 +221,8 @@ func (s *soak) settle(ctx context.Context) error {
 }
 
 // scan compares the cost of reading the table with that of a compacted copy.
-func (s *soak) scan(context.Context) error {
-	scan, err := gauge.MeasureScan(s.duckdb, s.pipe.Table(table), s.dir, 9)
+func (s *soak) scan(ctx context.Context) error {
+	scan, err := gauge.MeasureScan(ctx, s.duckdb, s.pipe.Table(table), s.dir, 9)
 	if err != nil {
 		return err
 	}
