@@ -33,7 +33,7 @@ type Config struct {
 	InlineBytes   int64         // a rewrite of up to so many bytes is done at once, not beside; the default is 8 MiB
 	Share         float64       // of the time that may be spent on rewrites; the default is 0.15. Merges of up to InlineBytes do not wait for it
 	Interval      time.Duration // between looks where nothing seems to be due, and until a table rests; the default is 1 min
-	MaxManifests  int           // small ones, beyond which they are merged; the default is 4
+	MaxManifests  int           // small ones, beyond which they are merged; the default is 2
 
 	SnapshotMaxAge   time.Duration // at least 1 h; the default is 2 h
 	SnapshotMinCount int           // the default is 100
@@ -63,7 +63,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.InlineBytes, 8<<20)
 	setDefault(&c.Share, 0.15)
 	setDefault(&c.Interval, time.Minute)
-	setDefault(&c.MaxManifests, 4)
+	setDefault(&c.MaxManifests, 2)
 	setDefault(&c.SnapshotMaxAge, 2*time.Hour)
 	setDefault(&c.SnapshotMinCount, 100)
 	setDefault(&c.OrphanAge, 72*time.Hour)
