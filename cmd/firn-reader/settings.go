@@ -29,8 +29,6 @@ func supported(c *config.Reader) error {
 			errs = append(errs, fmt.Errorf("%s is not in this version: %s", flag, instead))
 		}
 	}
-	refuse(!c.ColumnIncludeList.Empty(), "--column-include-list", "all columns are published")
-	refuse(!c.ColumnExcludeList.Empty(), "--column-exclude-list", "all columns are published")
 	refuse(c.Standby, "--standby", "a second reader of a prefix takes over from the first")
 	refuse(c.ConnectOffsetTopic != "", "--connect-offset-topic", "start with a new snapshot")
 	refuse(c.MSKClusterARN != "", "--msk-cluster-arn", "give --bootstrap-servers")
@@ -132,6 +130,9 @@ func convertOf(c *config.Reader, log *slog.Logger) (o convert.Options, err error
 	o.Binary, errs[3] = debezium.ParseBinaryMode(c.BinaryHandlingMode)
 	o.SchemaNames, errs[4] = debezium.ParseNameAdjustment(c.SchemaNameAdjustmentMode)
 	o.FieldNames, errs[5] = debezium.ParseNameAdjustment(c.FieldNameAdjustmentMode)
+	if o.Rules, err = rulesOf(&c.Capture); err != nil {
+		return o, err
+	}
 	o.NoTimeAdjuster, o.DebeziumExact, o.Logger = !c.EnableTimeAdjuster, c.DebeziumDefaults, log
 	switch c.EventConvertingFailureHandlingMode {
 	case "warn":

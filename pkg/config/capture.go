@@ -4,13 +4,17 @@ package config
 // rules: a table is captured if its database and its name pass their lists,
 // and it is not MySQL's own.
 type Capture struct {
-	DatabaseIncludeList Patterns `placeholder:"REGEX,..." help:"Databases to capture; all but MySQL's own if not given."`
-	DatabaseExcludeList Patterns `placeholder:"REGEX,..." help:"Databases to leave out."`
-	TableIncludeList    Patterns `placeholder:"REGEX,..." help:"Tables to capture, as database.table."`
-	TableExcludeList    Patterns `placeholder:"REGEX,..." help:"Tables to leave out."`
-	ColumnIncludeList   Patterns `placeholder:"REGEX,..." help:"Columns to publish, as database.table.column."`
-	ColumnExcludeList   Patterns `placeholder:"REGEX,..." help:"Columns to leave out; keys stay."`
-	TableIgnoreBuiltin  bool     `default:"true" negatable:"" help:"Leave out MySQL's own databases."`
+	DatabaseIncludeList         Patterns `placeholder:"REGEX,..." help:"Databases to capture; all but MySQL's own if not given."`
+	DatabaseExcludeList         Patterns `placeholder:"REGEX,..." help:"Databases to leave out."`
+	TableIncludeList            Patterns `placeholder:"REGEX,..." help:"Tables to capture, as database.table."`
+	TableExcludeList            Patterns `placeholder:"REGEX,..." help:"Tables to leave out."`
+	ColumnIncludeList           Patterns `placeholder:"REGEX,..." help:"Columns to publish, as database.table.column."`
+	ColumnExcludeList           Patterns `placeholder:"REGEX,..." help:"Columns to leave out; keys stay."`
+	ColumnRule                  []string `sep:"none" placeholder:"PROPERTY=REGEX,..." help:"Shorten, mask or hash columns, by Debezium's properties: column.truncate.to.N.chars, column.mask.with.N.chars, column.mask.hash[.v2].ALGORITHM.with.salt.SALT. Repeatable."`
+	ColumnPropagateSourceType   Patterns `placeholder:"REGEX,..." help:"Columns whose MySQL type goes into the schema's parameters."`
+	DatatypePropagateSourceType Patterns `placeholder:"REGEX,..." help:"The same by type, as database.table.TYPE."`
+	MessageKeyColumns           string   `placeholder:"REGEX:COLUMN,...;..." help:"Columns of the record key of tables, if not the primary key's."`
+	TableIgnoreBuiltin          bool     `default:"true" negatable:"" help:"Leave out MySQL's own databases."`
 }
 
 // Database reports whether tables of a database may be captured.
@@ -49,6 +53,7 @@ func builtin(database string) bool {
 }
 
 func (c *Capture) validate(p *problems) {
+	c.validateRules(p)
 	for _, l := range []struct {
 		kind             string
 		include, exclude Patterns

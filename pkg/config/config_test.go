@@ -304,7 +304,7 @@ func TestConnector(t *testing.T) {
 		for _, want := range []string{
 			"connector.class: io.debezium.connector.postgresql.PostgresConnector is not Debezium's connector for MySQL or MariaDB",
 			"database.password: Connect's config providers are not supported",
-			"column.mask.with.8.chars: is not supported and would change what is published",
+			"column.mask.hash.ROT13.with.salt.x: ROT13 is not one of",
 			"value.converter.schemas.enable: must be the same for key and value",
 			"value.converter: io.confluent.connect.protobuf.ProtobufConverter is not supported",
 			"transforms: is not supported",

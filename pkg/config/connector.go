@@ -14,6 +14,7 @@ import (
 type connector struct {
 	values   map[string]string
 	secrets  map[string]Secret
+	rules    []string // of --column-rule
 	warnings []string
 }
 
@@ -153,6 +154,12 @@ func (c *connector) take(name, value string) error {
 	case "value.converter.decimal.format", "key.converter.decimal.format":
 		value = strings.ToLower(value)
 	default:
+	}
+	if isColumnRule(name) {
+		rule := name + "=" + value
+		c.rules = append(c.rules, rule)
+		_, err := parseColumnRule(rule)
+		return err
 	}
 	if flag := renamed(name); flag != "" {
 		c.values[flag] = value

@@ -9,6 +9,7 @@ import (
 func direct() []string {
 	return []string{
 		"bigint.unsigned.handling.mode", "binary.handling.mode", "column.exclude.list", "column.include.list",
+		"column.propagate.source.type", "datatype.propagate.source.type", "message.key.columns",
 		"database.exclude.list", "database.hostname", "database.include.list", "database.port", "database.server.id",
 		"database.ssl.mode", "database.user", "decimal.handling.mode", "enable.time.adjuster",
 		"event.converting.failure.handling.mode", "extended.headers.enabled", "field.name.adjustment.mode",
@@ -52,9 +53,9 @@ func changesData(name string) (allowed []string, hint string, ok bool) {
 		return []string{"false"}, "", true
 	case "gtid.source.filter.dml.events":
 		return []string{"true"}, "", true
-	case "message.key.columns", "gtid.source.includes", "gtid.source.excludes", "snapshot.include.collection.list",
+	case "gtid.source.includes", "gtid.source.excludes", "snapshot.include.collection.list",
 		"snapshot.select.statement.overrides", "converters", "post.processors", "transforms", "predicates",
-		"datatype.propagate.source.type", "column.propagate.source.type", "sourceinfo.struct.maker",
+		"sourceinfo.struct.maker",
 		"database.initial.statements", "topic.heartbeat.name":
 		return []string{""}, "", true
 	case "snapshot.query.mode":
@@ -68,7 +69,7 @@ func changesData(name string) (allowed []string, hint string, ok bool) {
 	default:
 	}
 	for _, prefix := range []string{
-		"column.truncate.to.", "column.mask.", "snapshot.select.statement.overrides.", "snapshot.query.mode.custom.",
+		"snapshot.select.statement.overrides.", "snapshot.query.mode.custom.",
 		"snapshot.mode.configuration.based.", "transforms.", "predicates.", "topic.creation.",
 	} {
 		if strings.HasPrefix(name, prefix) {

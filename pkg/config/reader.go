@@ -135,7 +135,9 @@ func ParseReader(in Input) (*Reader, error) {
 		return nil, &UsageError{Err: errUnknownSection(c.File)}
 	}
 	c.Command, c.StopAtEnd, c.Signal = p.command, cli.Run.StopAtEnd, cli.Snapshot
-	c.DebeziumDefaults = p.debezium != nil
+	if c.DebeziumDefaults = p.debezium != nil; c.DebeziumDefaults {
+		c.ColumnRule = append(c.ColumnRule, p.debezium.rules...)
+	}
 	c.KafkaPassword = p.secret("kafka-password")
 	c.SchemaRegistryPassword = p.secret("schema-registry-password")
 	c.DatabasePassword = p.secret("database-password")

@@ -40,6 +40,7 @@ type Options struct {
 	DebeziumExact bool
 	// ConvertFailure applies to values that the column's Connect type cannot hold.
 	ConvertFailure FailureMode
+	Rules          Rules
 	SchemaNames    debezium.NameAdjustment
 	FieldNames     debezium.NameAdjustment
 	Logger         *slog.Logger // of failures that do not stop; nil discards them

@@ -3,7 +3,6 @@ package convert
 import (
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
@@ -14,18 +13,27 @@ import (
 // for concurrent use.
 type Plan struct {
 	Row *debezium.Schema // of the rows, optional, <topic>.Value
-	Key *debezium.Schema // nil: the table has no key
+	Key *debezium.Schema // of the records' keys; nil: they have none
 
-	table   string
-	columns []column
-	key     []int // indexes into columns
-	failure FailureMode
-	logger  *slog.Logger
-	arena   arena
+	table    string
+	width    int      // columns of the table
+	columns  []column // those of Row, then those that only keys have as they are
+	key      []int    // indexes into columns
+	identity *identity
+	failure  FailureMode
+	logger   *slog.Logger
+	arena    arena
+}
+
+// identity is what tells a table's rows apart, where the records' keys do not.
+type identity struct {
+	schema  *debezium.Schema
+	columns []int
 }
 
 type column struct {
 	name      string // MySQL's
+	source    int    // index among the table's columns
 	selection string // the expression that a SELECT reads it by
 	optional  bool
 	absent    debezium.Value // stands for NULL in a NOT NULL column
@@ -49,77 +57,62 @@ func (e *ValueError) Unwrap() error { return e.Err }
 // NewPlan compiles the conversion of a table's rows. The error names the column
 // whose type or character set is not supported.
 func NewPlan(topic string, table *debezium.Table, opts Options) (*Plan, error) {
-	p := &Plan{table: topic, failure: opts.ConvertFailure, logger: opts.Logger, columns: make([]column, len(table.Columns))}
+	p := &Plan{table: topic, failure: opts.ConvertFailure, logger: opts.Logger, width: len(table.Columns)}
 	if opts.Table.Table != "" {
 		p.table = opts.Table.String()
 	}
 	if p.logger == nil {
 		p.logger = slog.New(slog.DiscardHandler)
 	}
-	fields := make([]debezium.Field, len(table.Columns))
+	b := &planner{plan: p, table: table, opts: &opts, plain: make(map[int]plainColumn)}
 	for i := range table.Columns {
-		c := &table.Columns[i]
-		schema, err := c.Schema(opts.Modes)
-		if err != nil {
+		if published := opts.Rules.Published; published != nil && !published(opts.Table, table.Columns[i].Name) {
+			continue
+		}
+		if err := b.publish(i); err != nil {
 			return nil, fmt.Errorf("plan rows of %s: %w", p.table, err)
-		}
-		key := slices.ContainsFunc(table.PrimaryKey, func(k string) bool { return strings.EqualFold(k, c.Name) })
-		conv, err := newConverter(c, schema, key, &opts)
-		if err != nil {
-			return nil, fmt.Errorf("plan rows of %s: column %s: %w", p.table, c.Name, err)
-		}
-		if c.Comment != "" {
-			described := *schema
-			described.Doc, schema = c.Comment, &described
-		}
-		fields[i] = debezium.Field{Name: opts.FieldNames.FieldName(c.Name), Schema: schema}
-		p.columns[i] = column{
-			name: c.Name, selection: selection(c, schema, &opts), optional: c.Optional,
-			absent: absentValue(schema), converter: conv,
 		}
 	}
 	name := opts.SchemaNames.SchemaName(topic)
-	p.Row = debezium.RowSchema(name, fields)
-	return p, p.setKey(name, table)
+	p.Row = debezium.RowSchema(name, b.fields)
+	if err := b.keys(name); err != nil {
+		return nil, fmt.Errorf("plan rows of %s: %w", p.table, err)
+	}
+	return p, nil
 }
 
-func (p *Plan) setKey(name string, table *debezium.Table) error {
-	if len(table.PrimaryKey) == 0 {
-		return nil
+// Values returns the part of a converted row that Row describes.
+func (p *Plan) Values(row []debezium.Value) []debezium.Value { return row[:len(p.Row.Fields)] }
+
+// IdentitySchema returns the schema of what tells rows of the table apart; nil
+// if nothing does. It is Key, but for tables with a record key of their own.
+func (p *Plan) IdentitySchema() *debezium.Schema {
+	if p.identity == nil {
+		return p.Key
 	}
-	fields := make([]debezium.Field, len(table.PrimaryKey))
-	for i, key := range table.PrimaryKey {
-		k := p.columnIndex(key)
-		if k < 0 {
-			return fmt.Errorf("plan rows of %s: key column %s is not a column of the table", p.table, key)
-		}
-		p.key = append(p.key, k)
-		fields[i] = p.Row.Fields[k]
-	}
-	p.Key = debezium.KeySchema(name, fields)
-	return nil
+	return p.identity.schema
 }
 
-func (p *Plan) columnIndex(name string) int {
-	for i := range p.columns {
-		if strings.EqualFold(p.columns[i].name, name) {
-			return i
-		}
+// Identity overwrites dst with what tells a converted row from others.
+func (p *Plan) Identity(dst, row []debezium.Value) []debezium.Value {
+	if p.identity == nil {
+		return p.KeyValues(dst, row)
 	}
-	return -1
+	return pick(dst, row, p.identity.columns)
 }
 
 // Streamed converts a row image. It overwrites dst, grown as needed, and
-// returns one value per field of Row. The values borrow from the row and from
+// returns the row for Values, KeyValues and Identity. The values borrow from the row and from
 // the plan: they are valid until the row's buffer is reused or Reset. The error
 // is a [*ValueError].
 func (p *Plan) Streamed(dst []debezium.Value, row mysql.Row) ([]debezium.Value, error) {
-	if len(row) != len(p.columns) {
-		return nil, fmt.Errorf("convert row of %s: the row has %d columns, the table %d", p.table, len(row), len(p.columns))
+	if len(row) != p.width {
+		return nil, fmt.Errorf("convert row of %s: the row has %d columns, the table %d", p.table, len(row), p.width)
 	}
 	dst = resize(dst, len(p.columns))
 	for i := range p.columns {
-		c, v, out := &p.columns[i], &row[i], &dst[i]
+		c, out := &p.columns[i], &dst[i]
+		v := &row[c.source]
 		var err error
 		switch v.Kind {
 		case mysql.Null:
@@ -146,8 +139,8 @@ func (p *Plan) Streamed(dst []debezium.Value, row mysql.Row) ([]debezium.Value, 
 // Selected converts a row that a SELECT of SelectList returned, in the text
 // protocol; nil is NULL. Otherwise it is as [Plan.Streamed].
 func (p *Plan) Selected(dst []debezium.Value, row [][]byte) ([]debezium.Value, error) {
-	if len(row) != len(p.columns) {
-		return nil, fmt.Errorf("convert row of %s: the row has %d columns, the table %d", p.table, len(row), len(p.columns))
+	if want := max(len(p.columns), 1); len(row) != want {
+		return nil, fmt.Errorf("convert row of %s: the row has %d columns, the SELECT %d", p.table, len(row), want)
 	}
 	dst = resize(dst, len(p.columns))
 	for i := range p.columns {
@@ -169,6 +162,9 @@ func (p *Plan) Selected(dst []debezium.Value, row [][]byte) ([]debezium.Value, e
 
 // SelectList returns the column expressions that Selected expects, in order.
 func (p *Plan) SelectList() string {
+	if len(p.columns) == 0 {
+		return "NULL" // there are rows, all the same
+	}
 	list := make([]string, len(p.columns))
 	for i := range p.columns {
 		list[i] = p.columns[i].selection
@@ -182,9 +178,13 @@ func (p *Plan) KeyValues(dst, row []debezium.Value) []debezium.Value {
 	if p.Key == nil {
 		return nil
 	}
+	return pick(dst, row, p.key)
+}
+
+func pick(dst, row []debezium.Value, columns []int) []debezium.Value {
 	dst = dst[:0]
-	for _, k := range p.key {
-		dst = append(dst, row[k])
+	for _, i := range columns {
+		dst = append(dst, row[i])
 	}
 	return dst
 }
@@ -215,7 +215,7 @@ func (p *Plan) failed(c *column, out *debezium.Value, err error) error {
 }
 
 func resize(dst []debezium.Value, n int) []debezium.Value {
-	if cap(dst) < n {
+	if dst == nil || cap(dst) < n { // nil is no row
 		return make([]debezium.Value, n)
 	}
 	return dst[:n]

@@ -64,19 +64,26 @@ func (s *session) change(t *table, op debezium.Op) (err error) {
 		if t.before, err = t.plan.Streamed(t.before, s.before); err != nil {
 			return err
 		}
-		e.Before = t.before
+		e.Before = t.plan.Values(t.before)
 	}
 	if op != debezium.Delete {
 		if t.after, err = t.plan.Streamed(t.after, s.after); err != nil {
 			return err
 		}
-		e.After = t.after
+		e.After = t.plan.Values(t.after)
+	}
+	if err := s.dropChangedRow(t, op); err != nil {
+		return err
 	}
 	if t.plan.Key != nil {
-		t.key = t.plan.KeyValues(t.key, firstOf(e.After, e.Before))
+		row := t.after
+		if op == debezium.Delete {
+			row = t.before
+		}
+		t.key = t.plan.KeyValues(t.key, row)
 		e.Key = t.key
 		if op == debezium.Update {
-			t.oldKey = t.plan.KeyValues(t.oldKey, e.Before)
+			t.oldKey = t.plan.KeyValues(t.oldKey, t.before)
 			if !equalValues(t.key, t.oldKey) {
 				return s.keyChange(t)
 			}
@@ -116,20 +123,16 @@ func (s *session) keyChange(t *table) error {
 }
 
 // publish sends the event, with a tombstone behind it if wanted, unless the
-// operation that made it is skipped. Either way the row is dropped from chunks
-// that were read before the change.
+// operation that made it is skipped.
 func (s *session) publish(t *table, op debezium.Op, tombstone bool) error {
 	e := &s.event
 	t.read(e.Op)
+	if s.cfg.Skipped[op] {
+		return nil
+	}
 	key, err := s.encodeKey()
 	if err != nil {
 		return err
-	}
-	if err := s.dropFromWindows(t, key); err != nil {
-		return err
-	}
-	if s.cfg.Skipped[op] {
-		return nil
 	}
 	e.Transaction = nil
 	if s.metadata != nil {
@@ -168,13 +171,6 @@ func (s *session) sendEvent(t *table, key []byte) (err error) {
 		return fmt.Errorf("encode value: %w", err)
 	}
 	return s.send(&kafka.Record{Topic: t.topic, Partition: kafka.Unassigned, Key: key, Value: s.value, Headers: s.headers})
-}
-
-func firstOf(a, b []debezium.Value) []debezium.Value {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 func equalValues(a, b []debezium.Value) bool {

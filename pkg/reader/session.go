@@ -9,6 +9,7 @@ import (
 
 	"github.com/firn-cdc/firn/pkg/binlog"
 	"github.com/firn-cdc/firn/pkg/checkpoint"
+	"github.com/firn-cdc/firn/pkg/codec"
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/kafka"
 	"github.com/firn-cdc/firn/pkg/mysql"
@@ -51,6 +52,7 @@ type session struct {
 	before, after mysql.Row
 	fields        [][]byte
 	key, value    []byte
+	identities    *codec.JSON // of rows in chunks
 	headers       []kafka.Header
 
 	unwrap unwrapping
@@ -68,7 +70,7 @@ type session struct {
 
 func newSession(ctx context.Context, r *Reader) *session {
 	s := &session{
-		Reader: r, tables: make(map[debezium.TableID]*table), maps: make(map[*binlog.TableMap]*table), topics: make(map[string]int32),
+		Reader: r, identities: codec.NewJSON(codec.JSONOptions{}), tables: make(map[debezium.TableID]*table), maps: make(map[*binlog.TableMap]*table), topics: make(map[string]int32),
 		begun: make(map[debezium.TableID]bool), loose: make(map[debezium.TableID]bool),
 		included: included{unknown: make(map[debezium.TableID]debezium.Position), ahead: make(map[debezium.TableID]*debezium.Table)},
 	}

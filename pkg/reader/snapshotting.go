@@ -266,7 +266,7 @@ func (s *session) publishRow(t *table, fields [][]byte) (err error) {
 	if t.after, err = t.plan.Selected(t.after, fields); err != nil {
 		return err
 	}
-	e.Row, e.KeySchema, e.Tombstone, e.Op, e.Before, e.After = t.plan.Row, t.plan.Key, false, debezium.Read, nil, t.after
+	e.Row, e.KeySchema, e.Tombstone, e.Op, e.Before, e.After = t.plan.Row, t.plan.Key, false, debezium.Read, nil, t.plan.Values(t.after)
 	e.Transaction = nil
 	t.key = t.plan.KeyValues(t.key, t.after)
 	e.Key = t.key
@@ -280,13 +280,37 @@ func (s *session) publishRow(t *table, fields [][]byte) (err error) {
 	return err
 }
 
-// dropFromWindows removes the row with a key that the stream has changed from
-// the chunks of its table that are not published yet.
-func (s *session) dropFromWindows(t *table, key []byte) error {
+// dropChangedRow removes the row that the stream has just changed, under its old
+// and its new identity, from the chunks of its table that are not published yet.
+func (s *session) dropChangedRow(t *table, op debezium.Op) error {
 	snap := s.chunks.active[t.id]
-	if snap == nil || key == nil {
+	if snap == nil || t.plan.IdentitySchema() == nil {
 		return nil
 	}
+	if op != debezium.Create {
+		if err := s.dropFromWindows(t, snap, t.before); err != nil {
+			return err
+		}
+	}
+	if op == debezium.Delete || op == debezium.Update && s.sameRow(t) {
+		return nil
+	}
+	return s.dropFromWindows(t, snap, t.after)
+}
+
+// sameRow reports whether an update left the row its identity.
+func (*session) sameRow(t *table) bool {
+	t.key, t.oldKey = t.plan.Identity(t.key, t.after), t.plan.Identity(t.oldKey, t.before)
+	return equalValues(t.key, t.oldKey)
+}
+
+func (s *session) dropFromWindows(t *table, snap *snapshotTable, row []debezium.Value) (err error) {
+	t.key = t.plan.Identity(t.key, row)
+	e := debezium.Event{KeySchema: t.plan.IdentitySchema(), Key: t.key}
+	if s.key, err = s.identities.AppendKey(s.key[:0], &e); err != nil {
+		return fmt.Errorf("encode what tells rows apart: %w", err)
+	}
+	key := s.key
 	if snap.asked {
 		snap.change(key)
 	}
@@ -317,15 +341,15 @@ func (s *session) dropChanged(snap *snapshotTable, w *window) error {
 	return nil
 }
 
-// chunkKey encodes the key of a chunk's row as the stream's keys are encoded.
+// chunkKey encodes what tells a chunk's row from others.
 func (s *session) chunkKey(t *table, w *window, i int) ([]byte, error) {
 	fields := w.chunk.Rows.Row(i, nil)
 	values, err := t.keys.Selected(nil, fields)
 	if err != nil {
 		return nil, err
 	}
-	e := debezium.Event{KeySchema: t.plan.Key, Key: t.keys.KeyValues(nil, values)}
-	key, err := s.cfg.Encoder.AppendKey(nil, &e)
+	e := debezium.Event{KeySchema: t.plan.IdentitySchema(), Key: t.keys.Identity(nil, values)}
+	key, err := s.identities.AppendKey(nil, &e)
 	t.keys.Reset()
 	return key, err
 }

@@ -1,0 +1,111 @@
+package convert
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/firn-cdc/firn/pkg/debezium"
+)
+
+// planner compiles a plan.
+type planner struct {
+	plan   *Plan
+	table  *debezium.Table
+	opts   *Options
+	fields []debezium.Field // of Row
+	plain  map[int]plainColumn
+}
+
+// plainColumn is a column as keys have it.
+type plainColumn struct {
+	at    int // among the plan's
+	field debezium.Field
+}
+
+// column returns a column of the table as it is, and its field.
+func (b *planner) column(i int) (column, debezium.Field, error) {
+	c := &b.table.Columns[i]
+	schema, err := c.Schema(b.opts.Modes)
+	if err != nil {
+		return column{}, debezium.Field{}, err
+	}
+	key := slices.ContainsFunc(b.table.PrimaryKey, func(k string) bool { return strings.EqualFold(k, c.Name) })
+	conv, err := newConverter(c, schema, key, b.opts)
+	if err != nil {
+		return column{}, debezium.Field{}, fmt.Errorf("column %s: %w", c.Name, err)
+	}
+	if c.Comment != "" {
+		described := *schema
+		described.Doc, schema = c.Comment, &described
+	}
+	return column{
+		name: c.Name, source: i, selection: selection(c, schema, b.opts), optional: c.Optional, absent: absentValue(schema), converter: conv,
+	}, debezium.Field{Name: b.opts.FieldNames.FieldName(c.Name), Schema: schema}, nil
+}
+
+// publish adds a column of the table to the plan's rows.
+func (b *planner) publish(i int) error {
+	out, field, err := b.column(i)
+	if err != nil {
+		return err
+	}
+	plain := true
+	for k := range b.opts.Rules.Treatments {
+		if t := &b.opts.Rules.Treatments[k]; t.Match(b.opts.Table, &b.table.Columns[i]) {
+			field.Schema, plain = t.treat(&b.table.Columns[i], &out, field.Schema), false
+			break
+		}
+	}
+	if plain {
+		b.plain[i] = plainColumn{at: len(b.plan.columns), field: field}
+	}
+	b.plan.columns = append(b.plan.columns, out)
+	b.fields = append(b.fields, field)
+	return nil
+}
+
+// keys sets the key of records, and what tells rows apart if that is another.
+func (b *planner) keys(name string) (err error) {
+	own := []string(nil)
+	if b.opts.Rules.Key != nil {
+		own = b.opts.Rules.Key(b.opts.Table)
+	}
+	p := b.plan
+	if own == nil {
+		p.Key, p.key, err = b.key(name, b.table.PrimaryKey)
+		return err
+	}
+	if p.Key, p.key, err = b.key(name, own); err != nil {
+		return err
+	}
+	p.identity = &identity{}
+	p.identity.schema, p.identity.columns, err = b.key(name, b.table.PrimaryKey)
+	return err
+}
+
+// key returns the schema of a key of columns, and where they are; nil if there are none.
+func (b *planner) key(name string, columns []string) (*debezium.Schema, []int, error) {
+	if len(columns) == 0 {
+		return nil, nil, nil
+	}
+	var fields []debezium.Field
+	var at []int
+	for _, key := range columns {
+		i := slices.IndexFunc(b.table.Columns, func(c debezium.Column) bool { return strings.EqualFold(c.Name, key) })
+		if i < 0 {
+			return nil, nil, fmt.Errorf("key column %s is not a column of the table", key)
+		}
+		plain, ok := b.plain[i]
+		if !ok {
+			out, field, err := b.column(i)
+			if err != nil {
+				return nil, nil, err
+			}
+			plain = plainColumn{at: len(b.plan.columns), field: field}
+			b.plan.columns, b.plain[i] = append(b.plan.columns, out), plain
+		}
+		fields, at = append(fields, plain.field), append(at, plain.at)
+	}
+	return debezium.KeySchema(name, fields), at, nil
+}
