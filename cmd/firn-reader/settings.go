@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -73,9 +74,8 @@ func readerOf(ctx context.Context, c *config.Reader, client *kafka.Client, log *
 	if c.IncludeSchemaChanges {
 		r.SchemaChanges = encoder
 	}
-	if c.ProvideTransactionMetadata {
-		r.Transactions = encoder
-	}
+	r.Structs, r.Transactions = encoder, c.ProvideTransactionMetadata
+	r.Heartbeats = reader.Heartbeats{Interval: time.Duration(c.HeartbeatIntervalMs) * time.Millisecond, Query: c.HeartbeatActionQuery}
 	r.Naming = namingOf(c)
 	if r.Convert, err = convertOf(c, log); err != nil {
 		return r, err
@@ -102,7 +102,9 @@ func readerOf(ctx context.Context, c *config.Reader, client *kafka.Client, log *
 }
 
 func namingOf(c *config.Reader) debezium.Naming {
-	return debezium.Naming{Delimiter: c.TopicDelimiter, Transaction: c.TopicTransaction}
+	return debezium.Naming{
+		Delimiter: c.TopicDelimiter, Transaction: c.TopicTransaction, HeartbeatPrefix: c.TopicHeartbeatPrefix, HeartbeatName: c.TopicHeartbeatName,
+	}
 }
 
 // replicaOf is how the reader introduces itself to the server.

@@ -96,8 +96,7 @@ func refused(err error) bool {
 // Reader runs firn-reader with a connector's configuration until it has
 // published all that there is.
 func (*Lab) Reader(ctx context.Context, c *Case, config string) error {
-	process, err := pipeline.Start(ctx, filepath.Dir(config), "firn-reader", nil, "run", "--debezium-config="+config, "--stop-at-end", "--topic-partitions=3",
-		"--database-server-id="+strconv.Itoa(serverID(c)), "--log-format=json")
+	process, err := start(ctx, c, config, "--stop-at-end")
 	if err != nil {
 		return err
 	}
@@ -111,6 +110,17 @@ func (*Lab) Reader(ctx context.Context, c *Case, config string) error {
 		return &StoppedError{Said: tail[strings.LastIndexByte(tail, '\n')+1:]}
 	}
 	return nil
+}
+
+// Run starts a firn-reader that reads on until it is stopped.
+func (*Lab) Run(ctx context.Context, c *Case, config string) (*pipeline.Process, error) {
+	return start(ctx, c, config)
+}
+
+func start(ctx context.Context, c *Case, config string, more ...string) (*pipeline.Process, error) {
+	return pipeline.Start(ctx, filepath.Dir(config), "firn-reader", nil, append([]string{
+		"run", "--debezium-config=" + config, "--topic-partitions=3", "--database-server-id=" + strconv.Itoa(serverID(c)), "--log-format=json",
+	}, more...)...)
 }
 
 // StoppedError says that firn-reader ended otherwise than by having read all.

@@ -13,6 +13,7 @@ func direct() []string {
 		"database.exclude.list", "database.hostname", "database.include.list", "database.port", "database.server.id",
 		"database.ssl.mode", "database.user", "decimal.handling.mode", "enable.time.adjuster",
 		"event.converting.failure.handling.mode", "extended.headers.enabled", "field.name.adjustment.mode",
+		"heartbeat.action.query", "heartbeat.interval.ms", "topic.heartbeat.name", "topic.heartbeat.prefix",
 		"include.query", "include.schema.changes", "include.schema.comments", "name", "schema.history.internal.kafka.topic", "schema.name.adjustment.mode",
 		"skip.messages.without.change", "skipped.operations", "snapshot.mode", "table.exclude.list", "table.ignore.builtin", "table.include.list",
 		"time.precision.mode", "tombstones.on.delete", "topic.delimiter", "topic.prefix", "topic.transaction", "provide.transaction.metadata",
@@ -55,8 +56,7 @@ func changesData(name string) (allowed []string, hint string, ok bool) {
 		return []string{"true"}, "", true
 	case "gtid.source.includes", "gtid.source.excludes", "snapshot.include.collection.list",
 		"snapshot.select.statement.overrides", "converters", "post.processors", "transforms", "predicates",
-		"sourceinfo.struct.maker",
-		"database.initial.statements", "topic.heartbeat.name":
+		"sourceinfo.struct.maker", "database.initial.statements":
 		return []string{""}, "", true
 	case "snapshot.query.mode":
 		return []string{"select_all"}, "", true
@@ -89,7 +89,7 @@ func ignored(name string) bool {
 		"database.query.timeout.ms", "database.server.id.offset", "database.ssl.keystore.password",
 		"database.ssl.truststore.password", "ddl.parser.type", "errors.max.retries", "exactly.once.support",
 		"executor.shutdown.timeout.ms", "guardrail.collections.max", "guardrail.collections.limit.action",
-		"header.converter", "heartbeat.action.query", "heartbeat.interval.ms", "incremental.snapshot.allow.schema.changes",
+		"header.converter", "incremental.snapshot.allow.schema.changes",
 		"incremental.snapshot.chunk.size", "incremental.snapshot.watermarking.strategy",
 		"key.converter.replace.null.with.default", "legacy.snapshot.max.threads", "log.position.check.enable",
 		"max.batch.size", "max.queue.size", "max.queue.size.in.bytes", "min.row.count.to.stream.results",
@@ -97,7 +97,7 @@ func ignored(name string) bool {
 		"schema.history.internal", "snapshot.delay.ms", "snapshot.fetch.size", "snapshot.isolation.mode",
 		"snapshot.lock.timeout.ms", "snapshot.locking.mode", "snapshot.max.threads.multiplier",
 		"snapshot.tables.order.by.row.count", "statistics.metrics.enabled", "streaming.delay.ms", "topic.cache.size",
-		"topic.heartbeat.prefix", "transaction.boundary", "transaction.metadata.factory",
+		"transaction.boundary", "transaction.metadata.factory",
 		"unavailable.value.placeholder", "use.nongraceful.disconnect", "offset.flush.interval.ms", "offset.flush.timeout.ms",
 	}, name) {
 		return true

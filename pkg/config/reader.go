@@ -69,6 +69,10 @@ type Format struct {
 	ProvideTransactionMetadata         bool   `negatable:"" help:"Publish where transactions begin and end, and the place of each event in its own."`
 	TopicDelimiter                     string `default:"." help:"Stands between the parts of a topic's name (${default})."`
 	TopicTransaction                   string `default:"transaction" help:"Names the topic of transaction metadata, <prefix>.${default}."`
+	HeartbeatIntervalMs                int64  `default:"0" help:"Publish a heartbeat as often, in milliseconds; 0: none."`
+	HeartbeatActionQuery               string `placeholder:"SQL" help:"Statement that MySQL executes with each heartbeat."`
+	TopicHeartbeatPrefix               string `default:"__debezium-heartbeat" help:"Begins the name of the topic of heartbeats, ${default}.<prefix>."`
+	TopicHeartbeatName                 string `help:"Name of the topic of heartbeats, in place of the one with prefixes."`
 	SchemaNameAdjustmentMode           string `default:"none" help:"none, avro or avro_unicode."`
 	FieldNameAdjustmentMode            string `default:"none" help:"none, avro or avro_unicode."`
 	DebeziumVersion                    string `default:"3.6" help:"Version whose format is written."`
@@ -199,6 +203,11 @@ func (f *Format) validate(p *problems, registry *Registry) {
 	p.oneOf("--key-decimal-format", f.KeyDecimalFormat, "base64", "numeric")
 	p.topicName("--topic-delimiter", f.TopicDelimiter)
 	p.topicName("--topic-transaction", f.TopicTransaction)
+	p.topicName("--topic-heartbeat-prefix", f.TopicHeartbeatPrefix)
+	if f.TopicHeartbeatName != "" {
+		p.topicName("--topic-heartbeat-name", f.TopicHeartbeatName)
+	}
+	p.atLeast("--heartbeat-interval-ms", f.HeartbeatIntervalMs, 0)
 	validateModes(p, f.DecimalHandlingMode, f.TimePrecisionMode, f.BigintUnsignedHandlingMode, f.BinaryHandlingMode)
 	p.oneOf("--event-converting-failure-handling-mode", f.EventConvertingFailureHandlingMode, "fail", "warn", "skip")
 	p.oneOf("--schema-name-adjustment-mode", f.SchemaNameAdjustmentMode, "none", "avro", "avro_unicode")

@@ -63,7 +63,9 @@ type Config struct {
 	SkipUnchanged  bool                      // skip.messages.without.change
 	SchemaComments bool                      // include.schema.comments
 	SchemaChanges  codec.SchemaChangeEncoder // nil: include.schema.changes=false
-	Transactions   codec.StructEncoder       // nil: provide.transaction.metadata=false
+	Structs        codec.StructEncoder       // of transactions and heartbeats; not needed without
+	Transactions   bool                      // provide.transaction.metadata
+	Heartbeats     Heartbeats
 	Naming         debezium.Naming
 	Unwrap         *debezium.Unwrap // nil: events keep their envelopes
 	Rows           codec.RowEncoder // of Unwrap

@@ -57,6 +57,10 @@ type session struct {
 
 	unwrap unwrapping
 
+	lastBeat   time.Time
+	action     chan struct{} // asks for the heartbeats' query; nil: there is none
+	joinAction func()
+
 	unsaid bool // a table's snapshot has ended, in the span that is open
 
 	begun map[debezium.TableID]bool // tables of which a row was published by a snapshot
@@ -88,6 +92,9 @@ func (s *session) loop(ctx context.Context) error {
 		if err := s.moved(ctx); err != nil {
 			return err
 		}
+		if err := s.heartbeat(); err != nil {
+			return err
+		}
 		if err := s.advanceChunks(ctx); err != nil {
 			return err
 		}
@@ -116,8 +123,8 @@ func (s *session) loop(ctx context.Context) error {
 }
 
 // next waits for an event of the stream, or returns nil when a chunk has come
-// meanwhile, when the open span is old or it is time to save the position. What
-// the stream has buffered need not be an event: it may wait all the same.
+// meanwhile, when the open span is old, or it is time for a heartbeat or to save the
+// position. What the stream has buffered need not be an event: it may wait all the same.
 func (s *session) next(ctx context.Context) (binlog.Event, error) {
 	if w := &s.waiting; w.ctx == nil || w.ctx.Err() != nil || w.span != s.span.open {
 		s.wait(ctx)
@@ -148,7 +155,7 @@ func (s *session) wait(ctx context.Context) {
 	if s.span.open {
 		long = s.cfg.SpanTime
 	}
-	wait, cancel := context.WithTimeout(ctx, long)
+	wait, cancel := context.WithTimeout(ctx, s.untilHeartbeat(long))
 	awake := s.chunks.wake(cancel)
 	s.waiting = waiting{ctx: wait, span: s.span.open, stop: func() { awake(); cancel() }}
 }
@@ -235,6 +242,9 @@ func (s *session) close() error {
 	s.stop()
 	if s.joinChunks != nil {
 		errs = append(errs, s.joinChunks())
+	}
+	if s.joinAction != nil {
+		s.joinAction()
 	}
 	if s.producer != nil {
 		errs = append(errs, s.producer.Close())

@@ -62,6 +62,7 @@ func (s *session) open(ctx context.Context) (err error) {
 	s.metrics.Connected.Store(true)
 	s.resumed = s.progress.Event
 	s.openTransactions()
+	s.openHeartbeats()
 	p := &s.progress
 	s.stream, err = binlog.Open(ctx, s.streamConfig(), binlog.Resume{
 		Position: p.Position, GTID: p.GTID, Ordinal: p.Ordinal, Event: p.Event, Row: p.Row, Prepared: p.Prepared,

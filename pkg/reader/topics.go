@@ -21,7 +21,7 @@ func CheckTopics(naming debezium.Naming, prefix string, tables []debezium.TableI
 		}
 		if topic == prefix || topic == naming.Transactions(prefix) || topic == naming.Heartbeats(prefix) {
 			errs = append(errs, fmt.Errorf("shared-topic: the topic of table %s, %s, is that of schema changes, transactions or heartbeats; "+
-				"change --topic-delimiter or --topic-transaction, or leave the table out", id, topic))
+				"change --topic-delimiter, --topic-transaction or --topic-heartbeat-name, or leave the table out", id, topic))
 		}
 		by[topic] = id
 	}

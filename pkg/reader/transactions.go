@@ -20,7 +20,7 @@ type transactions struct {
 
 // openTransactions takes up what is saved, if metadata is wanted.
 func (s *session) openTransactions() {
-	if s.cfg.Transactions == nil {
+	if !s.cfg.Transactions {
 		s.progress.Published = checkpoint.Transaction{}
 		return
 	}
@@ -87,11 +87,11 @@ func (s *session) sendBoundary(b *debezium.TransactionBoundary) error {
 	}); err != nil {
 		return err
 	}
-	key, err := s.cfg.Transactions.AppendStructKey(nil, topic, debezium.TransactionKeySchema(), b.Key())
+	key, err := s.cfg.Structs.AppendStructKey(nil, topic, debezium.TransactionKeySchema(), b.Key())
 	if err != nil {
 		return err
 	}
-	value, err := s.cfg.Transactions.AppendStructValue(nil, topic, debezium.TransactionValueSchema(), b.Value())
+	value, err := s.cfg.Structs.AppendStructValue(nil, topic, debezium.TransactionValueSchema(), b.Value())
 	if err != nil {
 		return err
 	}

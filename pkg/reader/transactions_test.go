@@ -83,7 +83,7 @@ func TestSession_TransactionMetadataSurvivesARestart(t *testing.T) {
 	for stop := range steps {
 		t.Run(fmt.Sprintf("behind step %d", stop), func(t *testing.T) {
 			r := newRig(t, 1)
-			r.s.cfg.Transactions = codec.NewJSON(codec.JSONOptions{})
+			r.s.cfg.Transactions, r.s.cfg.Structs = true, codec.NewJSON(codec.JSONOptions{})
 			r.s.openTransactions()
 			r.define("CREATE TABLE a (id INT PRIMARY KEY)")
 			r.define("CREATE TABLE b (id INT PRIMARY KEY)")
@@ -112,7 +112,7 @@ func TestSession_TransactionMetadataSurvivesARestart(t *testing.T) {
 // of a snapshot is in none.
 func TestSession_TransactionMetadataOfWhatIsNoTransaction(t *testing.T) {
 	r := newRig(t, 1)
-	r.s.cfg.Transactions = codec.NewJSON(codec.JSONOptions{})
+	r.s.cfg.Transactions, r.s.cfg.Structs = true, codec.NewJSON(codec.JSONOptions{})
 	r.s.openTransactions()
 	r.define("CREATE TABLE a (id INT PRIMARY KEY)")
 	r.define("CREATE TABLE b (id INT PRIMARY KEY)")
