@@ -46,7 +46,7 @@ func TestFill(t *testing.T) {
 	stop := f.stream()
 	f.alter("c_varchar", "ADD c_int INT NOT NULL, ADD c_decimal DECIMAL(10,2) NOT NULL, ADD c_enum ENUM('on','off') NOT NULL, ADD c_datetime DATETIME NOT NULL, ADD c_varchar VARCHAR(20) NOT NULL")
 	f.until(func() bool { return strings.Contains(f.pending(), "c_varchar") })
-	f.must(f.Applier.Kill())
+	f.killApplier()
 	f.Applier = nil
 	if n := f.lacking(); n == 0 {
 		t.Fatal("the applier was killed when the fill was over")

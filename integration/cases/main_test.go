@@ -15,9 +15,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/firn-cdc/firn/integration/engine"
 	"github.com/firn-cdc/firn/integration/pipeline"
 	"github.com/firn-cdc/firn/integration/server"
+	"github.com/firn-cdc/firn/integration/source"
 	"github.com/firn-cdc/firn/integration/validate"
 )
 
@@ -155,6 +158,23 @@ func (f *fixture) must(err error) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
+}
+
+// killApplier kills the applier once nobody joins its group: of a member that is
+// cut off while it waits there, the broker in this process never learns that it is
+// gone, as Kafka does when the session's timeout has passed.
+func (f *fixture) killApplier() {
+	f.t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(shared.broker))
+	f.must(err)
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(f.t.Context(), patience)
+	defer cancel()
+	f.must(pipeline.Wait(ctx, 50*time.Millisecond, func() (bool, error) {
+		joining, err := source.Joining(ctx, client, f.Prefix+"-applier")
+		return !joining, err
+	}))
+	f.must(f.Applier.Kill())
 }
 
 // exec runs statements on the source.

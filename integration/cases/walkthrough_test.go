@@ -62,7 +62,7 @@ func TestWalkThrough_KilledBetweenStatements(t *testing.T) {
 				}
 				f.exec(statement)
 				f.must(f.Reader.Kill())
-				f.must(f.Applier.Kill())
+				f.killApplier()
 				f.start()
 			}
 			f.step(step)
@@ -104,7 +104,7 @@ func TestWalkThrough_TwoAppliers(t *testing.T) {
 			}
 			f.step(step)
 		}
-		f.must(f.Applier.Kill())
+		f.killApplier()
 		f.Applier = second
 		f.exec("DELETE FROM salesdb.customer WHERE id = 1")
 		f.eventually(walkthrough.Target, "SELECT count(*) FROM {table}", "29")

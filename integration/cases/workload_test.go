@@ -83,7 +83,7 @@ func (k *killer) act() {
 		k.must(k.Reader.Kill())
 	}
 	if who != 0 {
-		k.must(k.Applier.Kill())
+		k.killApplier()
 	}
 	if who != 1 {
 		k.must(k.StartReader(k.t.Context()))

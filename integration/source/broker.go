@@ -52,6 +52,22 @@ func Members(ctx context.Context, client *kgo.Client, group string) (map[string]
 	return members, nil
 }
 
+// Joining reports whether members of a group are waiting to be told their shares.
+func Joining(ctx context.Context, client *kgo.Client, group string) (bool, error) {
+	described, err := kadm.NewClient(client).DescribeGroups(ctx, group)
+	if err == nil {
+		err = described.Error()
+	}
+	if errors.Is(err, kerr.GroupIDNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("describe group %s: %w", group, err)
+	}
+	state := described[group].State
+	return state == "PreparingRebalance" || state == "CompletingRebalance", nil
+}
+
 // Expel removes the members of a client from a group, as the coordinator does
 // when it has not heard of them for the session's timeout.
 func Expel(ctx context.Context, client *kgo.Client, group, name string) error {
