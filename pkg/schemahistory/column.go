@@ -330,9 +330,6 @@ func (t *token) inner() string {
 	return t.val
 }
 
-// unescape returns the characters of a string literal.
-func (t *token) unescape() string { return debezium.UnescapeDefault(t.inner()) }
-
 // escape is the inverse of [debezium.UnescapeDefault].
 func escape(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `'`, `''`, "\x00", `\0`, "\n", `\n`, "\r", `\r`, "\x1a", `\Z`).Replace(s)
