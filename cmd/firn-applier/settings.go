@@ -83,7 +83,7 @@ func applierOf(c *config.Applier, client *kafka.Client, catalog *lake.Catalog, l
 	if err != nil {
 		return applier.Config{}, err
 	}
-	modes, err := modesOf(&c.Plain)
+	modes, err := debezium.ParseModes(c.DecimalHandlingMode, c.TimePrecisionMode, c.BigintUnsignedHandlingMode, c.BinaryHandlingMode)
 	if err != nil {
 		return applier.Config{}, err
 	}
@@ -106,16 +106,6 @@ func applierOf(c *config.Applier, client *kafka.Client, catalog *lake.Catalog, l
 	}
 	a.Registry, err = registryOf(c)
 	return a, err
-}
-
-// modesOf is how JSON without schemas is read.
-func modesOf(c *config.Plain) (m debezium.Modes, err error) {
-	var errs [4]error
-	m.Decimal, errs[0] = debezium.ParseDecimalMode(c.DecimalHandlingMode)
-	m.Time, errs[1] = debezium.ParseTimeMode(c.TimePrecisionMode)
-	m.BigintUnsigned, errs[2] = debezium.ParseBigintMode(c.BigintUnsignedHandlingMode)
-	m.Binary, errs[3] = debezium.ParseBinaryMode(c.BinaryHandlingMode)
-	return m, errors.Join(errs[:]...)
 }
 
 // maintenanceOf is how tables are kept in order. With --maintenance off nothing

@@ -21,20 +21,29 @@ func rulesOf(c *config.Capture) (r convert.Rules, err error) {
 	if err != nil {
 		return r, err
 	}
-	add := func(action convert.Action, rule *config.ColumnRule) {
-		r.Treatments = append(r.Treatments, convert.Treatment{
+	var hashes []convert.Treatment // tried last
+	for i := range columns {
+		rule := &columns[i]
+		t := convert.Treatment{
 			Match: func(table debezium.TableID, c *debezium.Column) bool {
 				return rule.Columns.Match(table.String() + "." + c.Name)
 			},
-			Action: action, Length: rule.Length, NewHash: newHash(rule.Algorithm), Salt: rule.Salt,
-		})
-	}
-	for i := range columns {
-		switch rule := &columns[i]; rule.Action {
+			Length: rule.Length, NewHash: newHash(rule.Algorithm), Salt: rule.Salt,
+		}
+		switch rule.Action {
 		case "truncate":
-			add(convert.Truncate, rule)
+			t.Action = convert.Truncate
 		case "mask":
-			add(convert.Mask, rule)
+			t.Action = convert.Mask
+		case "hash":
+			t.Action = convert.HashV1
+		default:
+			t.Action = convert.Hash
+		}
+		if t.NewHash != nil {
+			hashes = append(hashes, t)
+		} else {
+			r.Treatments = append(r.Treatments, t)
 		}
 	}
 	propagate := func(patterns config.Patterns, name func(debezium.TableID, *debezium.Column) string) {
@@ -46,14 +55,7 @@ func rulesOf(c *config.Capture) (r convert.Rules, err error) {
 	}
 	propagate(c.ColumnPropagateSourceType, func(t debezium.TableID, c *debezium.Column) string { return t.String() + "." + c.Name })
 	propagate(c.DatatypePropagateSourceType, func(t debezium.TableID, c *debezium.Column) string { return t.String() + "." + c.TypeName })
-	for i := range columns {
-		switch rule := &columns[i]; rule.Action {
-		case "hash":
-			add(convert.HashV1, rule)
-		case "hash.v2":
-			add(convert.Hash, rule)
-		}
-	}
+	r.Treatments = append(r.Treatments, hashes...)
 	keys, err := c.KeyRules()
 	if len(keys) > 0 {
 		r.Key = func(table debezium.TableID) []string {

@@ -125,13 +125,10 @@ func serverID(prefix string) uint32 {
 }
 
 func convertOf(c *config.Reader, log *slog.Logger) (o convert.Options, err error) {
-	var errs [6]error
-	o.Decimal, errs[0] = debezium.ParseDecimalMode(c.DecimalHandlingMode)
-	o.Time, errs[1] = debezium.ParseTimeMode(c.TimePrecisionMode)
-	o.BigintUnsigned, errs[2] = debezium.ParseBigintMode(c.BigintUnsignedHandlingMode)
-	o.Binary, errs[3] = debezium.ParseBinaryMode(c.BinaryHandlingMode)
-	o.SchemaNames, errs[4] = debezium.ParseNameAdjustment(c.SchemaNameAdjustmentMode)
-	o.FieldNames, errs[5] = debezium.ParseNameAdjustment(c.FieldNameAdjustmentMode)
+	var errs [3]error
+	o.Modes, errs[0] = debezium.ParseModes(c.DecimalHandlingMode, c.TimePrecisionMode, c.BigintUnsignedHandlingMode, c.BinaryHandlingMode)
+	o.SchemaNames, errs[1] = debezium.ParseNameAdjustment(c.SchemaNameAdjustmentMode)
+	o.FieldNames, errs[2] = debezium.ParseNameAdjustment(c.FieldNameAdjustmentMode)
 	if o.Rules, err = rulesOf(&c.Capture); err != nil {
 		return o, err
 	}

@@ -69,7 +69,7 @@ func run(m *testing.M) (code int, err error) {
 	}
 	defer os.RemoveAll(dir)
 	shared.servers = make(map[server.Kind]*server.Database)
-	for _, kind := range kinds() {
+	for _, kind := range server.Kinds() {
 		db, err := server.StartDatabase(ctx, kind, filepath.Join(dir, string(kind)))
 		if err != nil {
 			return 1, err
@@ -111,7 +111,7 @@ type fixture struct {
 
 // onEach runs a case against every kind of server.
 func onEach(t *testing.T, run func(t *testing.T, f *fixture)) {
-	for _, kind := range kinds() {
+	for _, kind := range server.Kinds() {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			run(t, newFixture(t, kind))

@@ -351,7 +351,7 @@ func (f *fixture) onlyReads() {
 // long as a group of commits waits. A chunk that is read meanwhile does not
 // have the row that the stream has published.
 func TestReaderSnapshot_CommitHeldBeforeTheEngine(t *testing.T) {
-	kind := kinds()[0]
+	kind := server.Kinds()[0]
 	if kind == server.MariaDB {
 		t.Fatal("MariaDB holds no commit there")
 	}

@@ -192,7 +192,7 @@ func TestReader_RenamedIntoACapturedName(t *testing.T) {
 // What cascades to the children of a captured table is in the binlog of MySQL
 // 9.6 and later, and so in Kafka.
 func TestReader_CascadesThatAreLogged(t *testing.T) {
-	kind := kinds()[0]
+	kind := server.Kinds()[0]
 	if kind != server.MySQL9 {
 		t.Logf("%s logs none, and is refused", kind)
 		return

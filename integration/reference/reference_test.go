@@ -41,7 +41,7 @@ func run(m *testing.M) (int, error) {
 	}
 	defer os.RemoveAll(dir)
 	labs = make(map[server.Kind]*reference.Lab)
-	for _, kind := range kinds() {
+	for _, kind := range server.Kinds() {
 		db, err := server.StartDatabase(ctx, kind, filepath.Join(dir, string(kind)), "--default-time-zone=+00:00")
 		if err != nil {
 			return 1, err

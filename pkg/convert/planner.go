@@ -67,7 +67,7 @@ func (b *planner) publish(i int) error {
 
 // keys sets the key of records, and what tells rows apart if that is another.
 func (b *planner) keys(name string) (err error) {
-	own := []string(nil)
+	var own []string
 	if b.opts.Rules.Key != nil {
 		own = b.opts.Rules.Key(b.opts.Table)
 	}

@@ -87,9 +87,10 @@ func (t *Treatment) treat(c *debezium.Column, out *column, schema *debezium.Sche
 		mask := debezium.Value{Type: debezium.String, B: bytes.Repeat([]byte{'*'}, t.Length)}
 		out.converter, out.optional, out.absent = &masked{mask}, false, mask // NULL too
 	case Truncate:
-		out.converter = &truncated{inner: out.converter, units: t.Length}
+		out.converter = &edited{inner: out.converter, edit: (&truncated{units: t.Length}).cut}
 	default:
-		out.converter = &hashed{inner: out.converter, hash: t.NewHash(), salt: []byte(t.Salt), java: t.Action == HashV1, limit: c.Length}
+		h := &hashed{hash: t.NewHash(), salt: []byte(t.Salt), java: t.Action == HashV1, limit: c.Length}
+		out.converter = &edited{inner: out.converter, edit: h.replace}
 	}
 	return &treated
 }
@@ -107,24 +108,27 @@ func (m *masked) selected(_ *arena, _ []byte, out *debezium.Value) error {
 	return nil
 }
 
+// edited is text with something done to it behind its conversion.
+type edited struct {
+	inner converter
+	edit  func(a *arena, out *debezium.Value)
+}
+
+func (e *edited) streamed(a *arena, v *mysql.Value, out *debezium.Value) error {
+	err := e.inner.streamed(a, v, out)
+	e.edit(a, out)
+	return err
+}
+
+func (e *edited) selected(a *arena, text []byte, out *debezium.Value) error {
+	err := e.inner.selected(a, text, out)
+	e.edit(a, out)
+	return err
+}
+
 // truncated cuts text as Java does, in UTF-16 units: half a pair at its end
 // becomes a question mark.
-type truncated struct {
-	inner converter
-	units int
-}
-
-func (t *truncated) streamed(a *arena, v *mysql.Value, out *debezium.Value) error {
-	err := t.inner.streamed(a, v, out)
-	t.cut(a, out)
-	return err
-}
-
-func (t *truncated) selected(a *arena, text []byte, out *debezium.Value) error {
-	err := t.inner.selected(a, text, out)
-	t.cut(a, out)
-	return err
-}
+type truncated struct{ units int }
 
 func (t *truncated) cut(a *arena, out *debezium.Value) {
 	if len(out.B) <= t.units {
@@ -149,23 +153,10 @@ func (t *truncated) cut(a *arena, out *debezium.Value) {
 
 // hashed replaces text by a salted hash, as long as the column at most.
 type hashed struct {
-	inner converter
 	hash  hash.Hash
 	salt  []byte
 	java  bool
 	limit int // -1: none
-}
-
-func (h *hashed) streamed(a *arena, v *mysql.Value, out *debezium.Value) error {
-	err := h.inner.streamed(a, v, out)
-	h.replace(a, out)
-	return err
-}
-
-func (h *hashed) selected(a *arena, text []byte, out *debezium.Value) error {
-	err := h.inner.selected(a, text, out)
-	h.replace(a, out)
-	return err
 }
 
 func (h *hashed) replace(a *arena, out *debezium.Value) {

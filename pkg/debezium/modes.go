@@ -1,6 +1,7 @@
 package debezium
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -100,6 +101,16 @@ func ParseBigintMode(s string) (BigintMode, error) {
 func ParseBinaryMode(s string) (BinaryMode, error) {
 	i, err := parseMode("binary.handling.mode", binaryModes, s)
 	return BinaryMode(i), err
+}
+
+// ParseModes reads Debezium's names of all modes.
+func ParseModes(decimal, time, bigint, binary string) (m Modes, err error) {
+	var errs [4]error
+	m.Decimal, errs[0] = ParseDecimalMode(decimal)
+	m.Time, errs[1] = ParseTimeMode(time)
+	m.BigintUnsigned, errs[2] = ParseBigintMode(bigint)
+	m.Binary, errs[3] = ParseBinaryMode(binary)
+	return m, errors.Join(errs[:]...)
 }
 
 func modeName(names []string, i uint8) string {

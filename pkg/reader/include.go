@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
@@ -77,9 +78,12 @@ func (s *session) findIncluded(ctx context.Context, conn *mysql.Conn) error {
 }
 
 // here is the source block of what is published where the stream is, and not in the binlog.
-func (s *session) here() *debezium.Source {
+func (s *session) here() *debezium.Source { return s.sourceAt(s.position, "") }
+
+// sourceAt is the source block of what is published now, at a place that the stream need not have come to.
+func (s *session) sourceAt(p debezium.Position, snapshot string) *debezium.Source {
 	return &debezium.Source{
-		Version: version, Connector: s.connector, Name: s.cfg.Prefix, TsNs: time.Now().UnixNano(), File: s.position.File, Pos: int64(s.position.Pos),
+		Version: version, Connector: s.connector, Name: s.cfg.Prefix, TsNs: time.Now().UnixNano(), Snapshot: snapshot, File: p.File, Pos: int64(p.Pos),
 	}
 }
 
@@ -126,10 +130,8 @@ func (s *session) include(ctx context.Context, id debezium.TableID) (err error) 
 		return err
 	}
 	s.log.Info("table is captured from here on", "table", id.String())
-	source := debezium.Source{
-		Version: version, Connector: s.connector, Name: s.cfg.Prefix, TsNs: time.Now().UnixNano(), Snapshot: "true", File: from.File, Pos: int64(from.Pos),
-	}
-	err = s.publishChange(source, schemahistory.Part{
+	source := s.sourceAt(from, "true")
+	err = s.publishChange(*source, schemahistory.Part{
 		Database: id.Database, DDL: d.ddl, Tables: []debezium.TableID{id}, Changes: []debezium.TableChange{{Type: "CREATE", ID: id, Table: d.table}},
 	})
 	if err != nil {
@@ -141,7 +143,7 @@ func (s *session) include(ctx context.Context, id debezium.TableID) (err error) 
 		s.progress.Begin(id, from)
 		s.progress.Captured(id)
 	} else {
-		if err := s.empty(id, &source); err != nil {
+		if err := s.empty(id, source); err != nil {
 			return err
 		}
 		s.beginSnapshot(id, from, false)
@@ -203,7 +205,7 @@ func (s *session) passOver(effect *schemahistory.Effect) {
 	effect.Touched = touched
 	var parts []schemahistory.Part
 	for _, p := range effect.Parts {
-		if len(p.Tables) == 0 || len(s.aheadOf(p.Tables)) < len(p.Tables) {
+		if len(p.Tables) == 0 || slices.ContainsFunc(p.Tables, s.caughtUp) {
 			parts = append(parts, p)
 		}
 	}
@@ -213,11 +215,8 @@ func (s *session) passOver(effect *schemahistory.Effect) {
 	}
 }
 
-func (s *session) aheadOf(tables []debezium.TableID) (ahead []debezium.TableID) {
-	for _, id := range tables {
-		if _, ok := s.ahead[id]; ok {
-			ahead = append(ahead, id)
-		}
-	}
-	return ahead
+// caughtUp reports whether the stream is not behind a table's snapshot.
+func (s *session) caughtUp(id debezium.TableID) bool {
+	_, ahead := s.ahead[id]
+	return !ahead
 }

@@ -23,6 +23,7 @@ func (s *session) rows(rows *binlog.Rows) error {
 		return rows.SkipAll()
 	}
 	s.source(rows)
+	skipped := s.cfg.Skipped[rows.Op]
 	for {
 		more, err := rows.Next(&s.before, &s.after)
 		if err != nil {
@@ -32,7 +33,7 @@ func (s *session) rows(rows *binlog.Rows) error {
 			return nil
 		}
 		s.event.Source.Row = int32(rows.Row)
-		if !s.cfg.Skipped[rows.Op] {
+		if !skipped {
 			s.lastRow = int32(rows.Row)
 		}
 		if err := s.change(t, rows.Op); err != nil {

@@ -195,10 +195,7 @@ func (s *session) firstStart(ctx context.Context, conn *mysql.Conn) error {
 	}
 	s.progress.At(at.position, at.prepared, time.Now().UnixNano(), 0)
 	s.position = at.position
-	source := debezium.Source{
-		Version: version, Connector: s.connector, Name: s.cfg.Prefix, TsNs: time.Now().UnixNano(), Snapshot: "true",
-		File: s.position.File, Pos: int64(s.position.Pos),
-	}
+	source := s.sourceAt(s.position, "true")
 	for _, d := range definitions {
 		s.history.SetDatabaseCharset(d.id.Database, d.databaseCharset)
 		s.history.SetTable(d.id, d.table)
@@ -208,7 +205,7 @@ func (s *session) firstStart(ctx context.Context, conn *mysql.Conn) error {
 		if i == len(changes)-1 && s.cfg.Snapshot == SnapshotNoData {
 			source.Snapshot = "last" // no row will be
 		}
-		if err := s.publishChange(source, part); err != nil {
+		if err := s.publishChange(*source, part); err != nil {
 			return err
 		}
 	}

@@ -58,7 +58,7 @@ func run(m *testing.M) (code int, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	shared.servers = make(map[server.Kind]*server.Database)
-	for _, kind := range kinds() {
+	for _, kind := range server.Kinds() {
 		db, err := server.StartDatabase(ctx, kind, filepath.Join(dir, string(kind)))
 		if err != nil {
 			return 1, err

@@ -151,7 +151,7 @@ func (s *scene) judge(events []validate.Event) {
 // Killed at each point, in its snapshot and in the stream, and again after
 // every restart, the reader publishes every change: once in exactly-once mode.
 func TestReader_KilledAtEachPoint(t *testing.T) {
-	for _, kind := range kinds() {
+	for _, kind := range server.Kinds() {
 		for _, delivery := range []reader.Delivery{reader.ExactlyOnce, reader.AtLeastOnce} {
 			t.Run(string(kind)+"/"+string(delivery), func(t *testing.T) {
 				t.Parallel()
@@ -172,7 +172,7 @@ var rounds = flag.Int("rounds", 12, "how many times a reader is killed at a rand
 
 // Killed at random moments under load, the reader publishes every change once.
 func TestReader_KilledAtRandomMoments(t *testing.T) {
-	for _, kind := range kinds() {
+	for _, kind := range server.Kinds() {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t, kind, reader.ExactlyOnce)
@@ -210,7 +210,7 @@ func newSeed(t *testing.T) uint64 {
 // A reader that saves its position before it publishes loses what it was to
 // publish when it is killed: the guarantees above would say so.
 func TestReader_OffsetSavedFirstIsFound(t *testing.T) {
-	s := newScene(t, kinds()[0], reader.ExactlyOnce)
+	s := newScene(t, server.Kinds()[0], reader.ExactlyOnce)
 	s.job.OffsetFirst = true
 	s.begin(reader.AfterPublish, 5).diedAt(t, reader.AfterPublish)
 	for range 3 {
@@ -229,7 +229,7 @@ func TestReader_OffsetSavedFirstIsFound(t *testing.T) {
 // A commit whose answer is lost has happened. The reader asks again, and so
 // does the one that comes after it was killed while it waited.
 func TestReader_AnswerToACommitIsLost(t *testing.T) {
-	s := newScene(t, kinds()[0], reader.ExactlyOnce)
+	s := newScene(t, server.Kinds()[0], reader.ExactlyOnce)
 	p := s.begin("", 0)
 	const several = 5
 	s.broker.lose(several)

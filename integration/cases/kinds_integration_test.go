@@ -1,8 +1,0 @@
-//go:build integration
-
-package cases
-
-import "github.com/firn-cdc/firn/integration/server"
-
-// kinds are the servers that need Maven.
-func kinds() []server.Kind { return []server.Kind{server.MySQL8} }
