@@ -1,6 +1,7 @@
 // Package server starts the servers that the tests, the benchmarks and the
-// demo run against: real MySQL and MariaDB, unpacked into a cache, and a Kafka
-// broker in this process. All of them listen on loopback only.
+// demo run against: real MySQL and MariaDB, unpacked into a cache, a Kafka
+// broker in this process, and what needs Java: Kafka, Kafka Connect with
+// Debezium, Trino. All of them listen on loopback only.
 package server
 
 import (
@@ -34,6 +35,10 @@ const (
 	User     = "firn"
 	Password = "firn-secret"
 )
+
+// DebeziumUser is an account with the same password and what Debezium needs
+// besides: a lock while it begins its snapshot.
+const DebeziumUser = "debezium"
 
 // Database is a running database server.
 type Database struct {
@@ -222,7 +227,10 @@ func (d *Database) initialise(ctx context.Context) error {
 	init := "SET SESSION sql_log_bin=0;\n" +
 		"CREATE USER IF NOT EXISTS root@'127.0.0.1';\nGRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;\n" +
 		"CREATE USER IF NOT EXISTS " + User + "@'%' IDENTIFIED BY '" + Password + "';\n" +
-		"GRANT SELECT, REPLICATION SLAVE, " + replication + " ON *.* TO " + User + "@'%';\nSET SESSION sql_log_bin=1;\n"
+		"CREATE USER IF NOT EXISTS " + DebeziumUser + "@'%' IDENTIFIED BY '" + Password + "';\n" +
+		"GRANT SELECT, REPLICATION SLAVE, " + replication + " ON *.* TO " + User + "@'%';\n" +
+		"GRANT SELECT, RELOAD, SHOW DATABASES, LOCK TABLES, REPLICATION SLAVE, " + replication + " ON *.* TO " + DebeziumUser + "@'%';\n" +
+		"SET SESSION sql_log_bin=1;\n"
 	return os.WriteFile(filepath.Join(d.dir, "init.sql"), []byte(init), 0o600)
 }
 

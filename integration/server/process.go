@@ -62,6 +62,24 @@ func (p *process) ready(ctx context.Context, answers func(ctx context.Context) e
 	}
 }
 
+// end asks the process to end and waits until it has, for a minute.
+func (p *process) end(signal syscall.Signal) error {
+	select {
+	case <-p.done:
+		return nil
+	default:
+	}
+	if err := p.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("end %s: %w", p.name, err)
+	}
+	select {
+	case <-p.done:
+		return nil
+	case <-time.After(time.Minute):
+		return errors.Join(fmt.Errorf("%s did not end within a minute of %s:\n%s", p.name, signal, p.tail()), p.stop())
+	}
+}
+
 // stop ends the process group at once: what it holds is thrown away.
 func (p *process) stop() error {
 	select {
