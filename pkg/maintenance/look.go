@@ -56,9 +56,9 @@ func (m *Maintainer) look(ctx context.Context) (Did, error) {
 	}
 }
 
-// list reads the files of the current table snapshot, but for those that a job is
-// about.
-func (m *Maintainer) list(ctx context.Context, without *job) (*state, error) {
+// list reads the files of the current table snapshot, of which a job that goes on
+// may read some.
+func (m *Maintainer) list(ctx context.Context, goesOn *job) (*state, error) {
 	head := m.table.Iceberg().CurrentSnapshot()
 	all, err := datafile.List(ctx, m.table, head.SnapshotID)
 	if err != nil {
@@ -72,11 +72,14 @@ func (m *Maintainer) list(ctx context.Context, without *job) (*state, error) {
 		return nil, err
 	}
 	for _, l := range all {
-		if !m.ours(l.File) || without != nil && without.reads(l.File) {
+		if !m.ours(l.File) {
 			s.others = true
 			continue
 		}
-		stat := Stat{Group: groupOf(l.File), Bytes: l.File.Bytes(), Rows: l.File.Rows(), DeleteFiles: len(l.Deletes)}
+		stat := Stat{
+			Group: groupOf(l.File), Bytes: l.File.Bytes(), Rows: l.File.Rows(), DeleteFiles: len(l.Deletes),
+			Reading: goesOn != nil && goesOn.reads(l.File),
+		}
 		for _, d := range l.Deletes {
 			if d.Target() == l.File.Path() {
 				stat.Dead += d.Rows()

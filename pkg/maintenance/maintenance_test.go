@@ -105,6 +105,44 @@ func TestMaintainer_Beside(t *testing.T) {
 	w.check(t, true)
 }
 
+// TestMaintainer_MergesBesideARewrite keeps delete files few while the files that
+// they belong to are being rewritten.
+func TestMaintainer_MergesBesideARewrite(t *testing.T) {
+	goOn := make(chan struct{})
+	w := newWorld(t, maintenance.Config{
+		InlineBytes: 1, Policy: maintenance.Policy{MinFiles: 3},
+		At: func(p maintenance.Point) {
+			if p == maintenance.BeforeRewrite {
+				<-goOn
+			}
+		},
+	})
+	for i := range int64(3) {
+		w.flush(t, numbered(i*100, i*100+100, "a"))
+	}
+	w.flush(t, []change{{key: 1}, {key: 101}, {key: 201}})
+	did, err := w.m.Step(t.Context())
+	if err != nil || did.Action != maintenance.Started {
+		t.Fatalf("step: %+v, %v, want one that starts", did, err)
+	}
+	for i := range int64(2) {
+		w.flush(t, []change{{key: 10 + i}, {key: 110 + i}, {key: 210 + i}})
+		if did, err = w.m.Step(t.Context()); err != nil || did.Action != maintenance.Merged || did.RemovedDeletes != 6 || did.AddedDeletes != 3 {
+			t.Fatalf("step: %+v, %v, want one that makes 3 delete files of 6", did, err)
+		}
+		w.check(t, true)
+	}
+	close(goOn)
+	<-w.m.Ready()
+	if did, err = w.m.Step(t.Context()); err != nil || did.Action != maintenance.Rewrote {
+		t.Fatalf("step: %+v, %v, want one that commits the rewrite", did, err)
+	}
+	if did.Removed != 3 || did.Added != 1 || did.RemovedDeletes != 3 || did.AddedDeletes != 1 {
+		t.Errorf("did %+v, want 3 files and their 3 delete files replaced by 1 and 1", did)
+	}
+	w.check(t, true)
+}
+
 // TestMaintainer_Killed ends a process at every point and starts another one.
 func TestMaintainer_Killed(t *testing.T) {
 	points := []string{

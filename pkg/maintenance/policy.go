@@ -63,6 +63,7 @@ type Stat struct {
 	Rows, Dead  int64
 	DeleteFiles int
 	Lacking     bool // a column whose value in old rows is known
+	Reading     bool // by a rewrite that goes on: nothing but its delete files may become one
 }
 
 // live returns about how many bytes the file's live rows take.
@@ -96,6 +97,9 @@ func (p Policy) Plan(files []Stat) Plan {
 	for i := range files {
 		f := &files[i]
 		deletes += f.DeleteFiles
+		if f.Reading {
+			continue
+		}
 		if f.Dead >= f.Rows {
 			plan.Drop = append(plan.Drop, i)
 			continue

@@ -21,6 +21,7 @@ func TestPolicy_Plan(t *testing.T) {
 	lacking.Lacking = true
 	apart := file(1, 0, 0)
 	apart.Group = "other"
+	reading := func(f maintenance.Stat) maintenance.Stat { f.Reading = true; return f }
 	tests := []struct {
 		name   string
 		policy maintenance.Policy
@@ -71,6 +72,11 @@ func TestPolicy_Plan(t *testing.T) {
 			name:  "delete files are merged where a data file has several",
 			files: []maintenance.Stat{file(300, 5, 1), file(300, 5, 3), file(300, 0, 0)},
 			want:  maintenance.Plan{Deletes: []int{1}},
+		},
+		{
+			name:  "of files that are being rewritten only the delete files are merged",
+			files: []maintenance.Stat{reading(file(1, 5, 3)), reading(file(1, 1000, 1)), reading(file(1, 0, 0)), file(1, 0, 0), file(300, 5, 2)},
+			want:  maintenance.Plan{Deletes: []int{0, 4}},
 		},
 		{
 			name:  "a column is filled when nothing else is due",

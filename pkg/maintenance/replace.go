@@ -99,19 +99,30 @@ func (m *Maintainer) takeJob(ctx context.Context, c *change) (bool, error) {
 		if !ok {
 			return false, nil
 		}
-		newer, ok := newer(in, live)
-		if !ok {
+		if !follows(in, live) {
 			return false, nil
 		}
-		deleted, err := newer.Deleted(ctx, m.table)
+		deleted, err := live.Deleted(ctx, m.table)
 		if err != nil {
 			return false, err
 		}
-		for _, row := range deleted {
-			if to := c.job.moved[i][row]; to != gone {
-				f := sort.Search(len(starts), func(k int) bool { return starts[k] > int64(to) }) - 1
-				c.dead[uint32(f)] = append(c.dead[uint32(f)], uint32(int64(to)-starts[f]))
+		dead := 0 // before it was read
+		for _, to := range c.job.moved[i] {
+			if to == gone {
+				dead++
 			}
+		}
+		for _, row := range deleted {
+			to := c.job.moved[i][row]
+			if to == gone {
+				dead--
+				continue
+			}
+			f := sort.Search(len(starts), func(k int) bool { return starts[k] > int64(to) }) - 1
+			c.dead[uint32(f)] = append(c.dead[uint32(f)], uint32(int64(to)-starts[f]))
+		}
+		if dead > 0 { // rows live again
+			return false, nil
 		}
 		c.remove(live)
 	}
@@ -131,23 +142,13 @@ func (m *Maintainer) missed(j *job) bool {
 	return false
 }
 
-// newer returns the file with the deletes that have come since it was read. It
-// reports false where one of them cannot be replaced, or one has gone.
-func newer(in, live *datafile.Live) (*datafile.Live, bool) {
-	out := *live
-	out.Deletes = nil
-	found := 0
-	for _, d := range live.Deletes {
-		if slices.ContainsFunc(in.Deletes, func(o datafile.File) bool { return o.Path() == d.Path() }) {
-			found++
-			continue
-		}
-		if d.Target() != live.File.Path() {
-			return nil, false
-		}
-		out.Deletes = append(out.Deletes, d)
-	}
-	return &out, found == len(in.Deletes)
+// follows reports whether all deletes that have come since a file was read can be
+// taken away with it.
+func follows(in, live *datafile.Live) bool {
+	return !slices.ContainsFunc(live.Deletes, func(d datafile.File) bool {
+		before := slices.ContainsFunc(in.Deletes, func(o datafile.File) bool { return o.Path() == d.Path() })
+		return !before && d.Target() != live.File.Path()
+	})
 }
 
 // remove takes a data file and the delete files that name it alone away.
