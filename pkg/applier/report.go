@@ -218,14 +218,22 @@ func (w *work) lagging() {
 		return
 	}
 	var behind int64
+	var held time.Time // the oldest open transaction
 	for p := range w.next {
+		if since := w.a.consumer.HeldSince(w.topic.Name, p); held.IsZero() || !since.IsZero() && since.Before(held) {
+			held = since
+		}
 		if next, _, stable, ok := w.a.consumer.Position(w.topic.Name, p); ok && stable > next {
 			behind += stable - next
 		}
 	}
 	w.metrics.OffsetLag.Store(behind)
-	if behind == 0 && (w.batch == nil || w.batch.Empty()) {
+	switch {
+	case behind > 0 || w.batch != nil && !w.batch.Empty():
+	case held.IsZero():
 		w.metrics.Lag.Idle()
+	default:
+		w.metrics.Lag.Waits(held.UnixNano())
 	}
 }
 

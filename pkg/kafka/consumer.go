@@ -203,6 +203,18 @@ func (r *Consumer) Position(topic string, partition int32) (next, highWatermark,
 	return p.position, p.high, p.stable, true
 }
 
+// HeldSince returns since when a partition has had records that an open
+// transaction holds back, the zero time if it has none.
+func (r *Consumer) HeldSince(topic string, partition int32) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.parts[TopicPartition{Topic: topic, Partition: partition}]
+	if p == nil {
+		return time.Time{}
+	}
+	return p.held.since
+}
+
 // Poll waits for something of an unpaused partition and returns all there is,
 // each partition's in order. The slices are used again by the next Poll, the
 // keys and values in them are not. It fails with ctx and once the consumer is

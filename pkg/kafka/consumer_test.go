@@ -147,8 +147,14 @@ func TestConsumer_OpenTransactionsHoldItBack(t *testing.T) {
 	if len(transactions) != 1 || transactions[0].FirstOffset != 1 || transactions[0].TransactionalID != "hanging" {
 		t.Errorf("open transactions %+v, want that of hanging from offset 1", transactions)
 	}
+	if since := r.HeldSince("t", 0); since.IsZero() || time.Since(since) > time.Minute {
+		t.Errorf("held since %s", since)
+	}
 	must(t, p.Commit(t.Context()))
 	pollUntil(t, r, func(f kafka.Fetched, got map[int32][]string) bool { return len(got[0]) == 1 && got[0][0] == "later" })
+	if since := r.HeldSince("t", 0); !since.IsZero() {
+		t.Errorf("held since %s after the transaction has ended", since)
+	}
 }
 
 func TestConsumer_NamesTheTransactionThatHoldsItBack(t *testing.T) {

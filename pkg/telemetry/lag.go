@@ -40,6 +40,9 @@ func (l *Lag) At(sourceNs int64) {
 // Idle says that all there was has been handled.
 func (l *Lag) Idle() { l.sourceNs.Store(0) }
 
+// Waits says that since ns there has been a change that cannot be handled.
+func (l *Lag) Waits(ns int64) { l.sourceNs.CompareAndSwap(0, ns) }
+
 // Seconds returns the lag now.
 func (l *Lag) Seconds() float64 {
 	source := l.sourceNs.Load()

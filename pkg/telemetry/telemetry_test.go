@@ -171,6 +171,12 @@ func TestLag(t *testing.T) {
 		if got := l.Seconds(); got != 0 {
 			t.Errorf("lag when idle is %v, want 0", got)
 		}
+		l.Waits(time.Now().UnixNano())
+		time.Sleep(4 * time.Second)
+		l.Waits(time.Now().UnixNano())
+		if got := l.Seconds(); got != 4 {
+			t.Errorf("lag of a change that waits is %v, want 4", got)
+		}
 	})
 }
 
