@@ -38,6 +38,7 @@ type version struct {
 	Table  *debezium.Table // nil: dropped
 	DDL    string
 	Source debezium.Source
+	Began  time.Time // of the statement, in its session's time zone; else its commit, in UTC
 }
 
 func newFeed(prefix string, c *kafka.Client, registry codec.Registry, log *slog.Logger) *feed {
@@ -132,13 +133,32 @@ func (f *feed) decode(ctx context.Context, records []kafka.Record) (map[string][
 		if err != nil {
 			return nil, fmt.Errorf("schema change at offset %d of topic %s: %w", r.Offset, f.prefix, err)
 		}
+		began, err := statementTime(r, c)
+		if err != nil {
+			return nil, fmt.Errorf("schema change at offset %d of topic %s: %w", r.Offset, f.prefix, err)
+		}
 		for j := range c.Changes {
 			t := &c.Changes[j]
 			topic := debezium.TopicName(f.prefix, t.ID.Database, t.ID.Table)
-			changes[topic] = append(changes[topic], version{Offset: r.Offset, Type: t.Type, Table: t.Table, DDL: c.DDL, Source: c.Source})
+			changes[topic] = append(changes[topic], version{Offset: r.Offset, Type: t.Type, Table: t.Table, DDL: c.DDL, Source: c.Source, Began: began})
 		}
 	}
 	return changes, nil
+}
+
+// statementTime returns what CURRENT_TIMESTAMP was in the statement. Other
+// writers tell the second of its commit.
+func statementTime(r *kafka.Record, c *debezium.SchemaChange) (time.Time, error) {
+	for _, h := range r.Headers {
+		if h.Key == debezium.HeaderStatementTime {
+			t, err := time.Parse(time.RFC3339Nano, string(h.Value))
+			if err != nil {
+				return time.Time{}, fmt.Errorf("header %s: %w", h.Key, err)
+			}
+			return t, nil
+		}
+	}
+	return time.Unix(0, c.Source.TsNs).UTC().Truncate(time.Second), nil
 }
 
 func (f *feed) change(ctx context.Context, r *kafka.Record) (*debezium.SchemaChange, error) {

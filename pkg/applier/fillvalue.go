@@ -14,9 +14,9 @@ import (
 var errFill = errors.New("its default cannot be read")
 
 // fillValue reads a column's text, as MySQL prints it, as a value of its Connect
-// schema. Zero dates are what Debezium makes of them. at is the time of the
-// statement, for CURRENT_TIMESTAMP.
-func fillValue(s *debezium.Schema, c *debezium.Column, text string, at int64) (debezium.Value, error) {
+// schema. Zero dates are what Debezium makes of them. began is what
+// CURRENT_TIMESTAMP was, in the time zone of the session.
+func fillValue(s *debezium.Schema, c *debezium.Column, text string, began time.Time) (debezium.Value, error) {
 	switch s.Name {
 	case debezium.NameDecimal:
 		return fillDecimal(s, text)
@@ -25,7 +25,7 @@ func fillValue(s *debezium.Schema, c *debezium.Column, text string, at int64) (d
 	case debezium.NameDate, debezium.NameConnectDate, debezium.NameISODate,
 		debezium.NameTimestamp, debezium.NameConnectTS, debezium.NameMicroTimestamp, debezium.NameNanoTimestamp,
 		debezium.NameISOTimestamp, debezium.NameZonedTimestamp:
-		return fillMoment(s, text, at)
+		return fillMoment(s, c, text, began)
 	case debezium.NameMicroTime, debezium.NameNanoTime, debezium.NameConnectTime, debezium.NameISOTime:
 		return fillTime(s, text)
 	}
@@ -87,9 +87,15 @@ func fillBits(c *debezium.Column, text string) (debezium.Value, error) {
 }
 
 // fillMoment reads a DATE, DATETIME or TIMESTAMP, taken as UTC.
-func fillMoment(s *debezium.Schema, text string, at int64) (debezium.Value, error) {
-	t := time.Unix(0, at).UTC().Truncate(time.Second)
-	if text != debezium.EventTime {
+func fillMoment(s *debezium.Schema, c *debezium.Column, text string, began time.Time) (debezium.Value, error) {
+	var t time.Time
+	switch {
+	case text == debezium.EventTime && c.BaseType() == "TIMESTAMP":
+		t = truncate(began.UTC(), c.Length)
+	case text == debezium.EventTime: // a DATETIME is what the clock of the session said
+		_, offset := began.Zone()
+		t = truncate(began.UTC().Add(time.Duration(offset)*time.Second), c.Length)
+	default:
 		var err error
 		if t, err = time.Parse("2006-01-02 15:04:05", text); err != nil {
 			t, err = time.Parse("2006-01-02", text)
@@ -116,6 +122,15 @@ func fillMoment(s *debezium.Schema, text string, at int64) (debezium.Value, erro
 	default: // ZonedTimestamp, IsoTimestamp
 		return debezium.Text(t.Format(time.RFC3339Nano)), nil
 	}
+}
+
+// truncate cuts a time to as many decimals of a second.
+func truncate(t time.Time, decimals int) time.Time {
+	unit := time.Second
+	for range min(max(decimals, 0), 6) {
+		unit /= 10
+	}
+	return t.Truncate(unit)
 }
 
 // fillTime reads a TIME such as -838:59:59.5.

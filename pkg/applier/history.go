@@ -170,13 +170,16 @@ func (d *ddl) add(c *debezium.Column, s *debezium.Schema, v *version) error {
 		return nil
 	}
 	text, null, perRow := debezium.Fill(c)
+	if text == debezium.EventTime && !timed(c, v.DDL) {
+		text = *c.Default
+	}
 	if perRow {
 		d.perRow = append(d.perRow, c.Name)
 	}
 	if null || perRow {
 		return nil
 	}
-	value, err := fillValue(s, c, text, v.Source.TsNs)
+	value, err := fillValue(s, c, text, v.Began)
 	if err != nil {
 		return fmt.Errorf("column %s: %w", c.Name, err)
 	}
@@ -186,10 +189,18 @@ func (d *ddl) add(c *debezium.Column, s *debezium.Schema, v *version) error {
 	return nil
 }
 
+// timed reports whether the statement gives the column CURRENT_TIMESTAMP: in the
+// table change it is the epoch, which a DATETIME may also have.
+func timed(c *debezium.Column, statement string) bool {
+	re := regexp.MustCompile(`(?is)` + quotedName(c.Name) + `\s+[^,]*?\bDEFAULT\s+(?:CURRENT_TIMESTAMP|NOW|LOCALTIME|LOCALTIMESTAMP)\b`)
+	return c.BaseType() == "TIMESTAMP" || re.MatchString(statement)
+}
+
 // computed reports whether the statement gives the column an expression: its
-// table change says so of generated columns at most.
+// table change says so of generated columns at most, and of those with AUTO_INCREMENT
+// or ON UPDATE CURRENT_TIMESTAMP too.
 func computed(c *debezium.Column, statement string) bool {
-	if c.Generated {
+	if c.Generated && !c.AutoIncremented {
 		return true
 	}
 	re := regexp.MustCompile(`(?is)` + quotedName(c.Name) + `\s+[^,]*?(\bDEFAULT\s*\(|\bAS\s*\()`)

@@ -28,13 +28,18 @@ type Query struct {
 	GTID     string
 	File     string
 	Pos, End uint64
-	TsNs     int64
+	TsNs     int64 // when it was committed at its origin
 	Thread   int64
 	ServerID uint32
 	Event    int // events of the transaction before this one, as Debezium counts
 
 	// InTransaction marks CREATE TABLE … SELECT, whose rows follow.
 	InTransaction bool
+
+	// Began is the statement's own time, which CURRENT_TIMESTAMP gives in it, in microseconds since 1970; in
+	// whole seconds if the statement asked for no more.
+	Began    int64
+	TimeZone string // time_zone of the session; "" if nothing in the statement depends on it
 
 	SQLMode            uint64 // see ANSIQuotes
 	ClientCollation    uint16 // character_set_client as the id of its default collation; 0: unknown, as the others

@@ -66,6 +66,7 @@ func (s *Stream) statement(h header, q queryEvent, sql string) Event {
 	s.query = Query{
 		Database: string(q.database), SQL: sql, GTID: s.tx.gtid, File: s.file, Pos: s.start, End: s.pos,
 		TsNs: s.now(h), Thread: int64(q.thread), ServerID: h.serverID, Event: s.tx.event, InTransaction: open,
+		Began: int64(h.seconds) * 1e6,
 	}
 	s.query.readStatus(q.status)
 	var end Event

@@ -57,6 +57,7 @@ const (
 	statusDefaultUTF8MB4  = 18
 	statusRequireKey      = 19
 	statusEncryption      = 20
+	statusMicrosMariaDB   = 128
 	updatedDBsOverflow    = 254
 )
 
@@ -76,7 +77,9 @@ func (q *Query) readStatus(status []byte) {
 			d.bytes(4)
 		case statusCharset:
 			q.ClientCollation, q.SessionCollation, q.ServerCollation = d.uint16(), d.uint16(), d.uint16()
-		case statusTimeZone, statusCatalogNZ:
+		case statusTimeZone:
+			q.TimeZone = string(d.bytes(int(d.uint8())))
+		case statusCatalogNZ:
 			d.bytes(int(d.uint8()))
 		case statusTimeNames:
 			d.bytes(2)
@@ -93,8 +96,10 @@ func (q *Query) readStatus(status []byte) {
 				for d.uint8() != 0 && !d.failed {
 				}
 			}
-		case statusMicroseconds:
-			d.bytes(3)
+		case statusMicroseconds, statusMicrosMariaDB:
+			if b := d.bytes(3); b != nil {
+				q.Began += int64(b[0]) | int64(b[1])<<8 | int64(b[2])<<16
+			}
 		case statusExplicitTS:
 			q.ExplicitTimestamps = d.uint8() != 0
 		case statusDefaultUTF8MB4:

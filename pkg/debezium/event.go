@@ -63,6 +63,12 @@ const (
 	HeaderContextRun       = "__debezium.context.runId"
 )
 
+// HeaderStatementTime is a header of our own, on a schema change that gives old
+// rows CURRENT_TIMESTAMP: the time that the statement had, with microseconds, as
+// RFC 3339 writes it, in the time zone of its session. The source block has
+// only that of its commit.
+const HeaderStatementTime = "firn.statement.time"
+
 // Source is the envelope's source block: where in MySQL a change came from.
 type Source struct {
 	Version   string // of the connector whose format is imitated, e.g. 3.6.1.Final

@@ -41,8 +41,12 @@ func (s *session) statement(q *binlog.Query) error {
 	if q.InTransaction && s.connector != debezium.FlavorMariaDB { // otherwise Debezium knows of none
 		source.Thread = q.Thread
 	}
+	headers, err := s.statementTime(s.life, q, &effect)
+	if err != nil {
+		return err
+	}
 	for _, part := range effect.Parts {
-		if err := s.publishChange(source, part); err != nil {
+		if err := s.publishChange(source, part, headers...); err != nil {
 			return err
 		}
 	}
@@ -55,8 +59,9 @@ func (s *session) statement(q *binlog.Query) error {
 }
 
 // publishChange writes one schema change to the history and, where a captured
-// database is concerned, to the schema-change topic.
-func (s *session) publishChange(source debezium.Source, part schemahistory.Part) error {
+// database is concerned, to the schema-change topic, with headers beside those of
+// every record.
+func (s *session) publishChange(source debezium.Source, part schemahistory.Part, headers ...kafka.Header) error {
 	now := time.Now().UnixMilli()
 	record := schemahistory.Record{
 		Server: s.cfg.Prefix, Position: s.recordPosition(&source), TsMs: now, Database: part.Database, DDL: part.DDL, Changes: part.Changes,
@@ -85,7 +90,7 @@ func (s *session) publishChange(source debezium.Source, part schemahistory.Part)
 	if err != nil {
 		return err
 	}
-	return s.send(&kafka.Record{Topic: s.cfg.Prefix, Partition: 0, Key: key, Value: value, Headers: s.headers})
+	return s.send(&kafka.Record{Topic: s.cfg.Prefix, Partition: 0, Key: key, Value: value, Headers: slices.Concat(s.headers, headers)})
 }
 
 // concerns reports whether a schema change concerns what is captured: one of
