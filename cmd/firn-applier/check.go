@@ -41,7 +41,7 @@ func check(ctx context.Context, c *config.Applier, log *slog.Logger) error {
 	say("kafka", err)
 	if err == nil {
 		defer func() { _ = client.Close() }() // it only read
-		settings, err := applierOf(c, client, catalog, log)
+		settings, err := applierOf(ctx, c, client, catalog, log)
 		if err != nil {
 			return err
 		}
@@ -53,6 +53,11 @@ func check(ctx context.Context, c *config.Applier, log *slog.Logger) error {
 		if catalogErr == nil {
 			say("names of tables", settings.CheckNames(topics))
 		}
+	}
+	if schemas, err := registryOf(ctx, c); err != nil {
+		say("schema registry", err)
+	} else if schemas != nil {
+		say("schema registry", schemas.Check(ctx))
 	}
 	if failed {
 		return errCheck
@@ -67,7 +72,7 @@ func plan(ctx context.Context, c *config.Applier, log *slog.Logger) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, catalog.Close(), client.Close()) }()
-	settings, err := applierOf(c, client, catalog, log)
+	settings, err := applierOf(ctx, c, client, catalog, log)
 	if err != nil {
 		return err
 	}

@@ -95,7 +95,7 @@ func apply(ctx context.Context, c *config.Applier, build telemetry.Build, log *s
 			return err
 		}
 		defer func() { err = errors.Join(err, catalog.Close(), client.Close()) }()
-		settings, err := applierOf(c, client, catalog, log)
+		settings, err := applierOf(ctx, c, client, catalog, log)
 		if err != nil {
 			return err
 		}

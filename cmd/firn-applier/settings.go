@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"maps"
 	"regexp"
-	"strings"
 
 	"github.com/firn-cdc/firn/pkg/applier"
 	"github.com/firn-cdc/firn/pkg/codec"
@@ -30,7 +29,6 @@ func supported(c *config.Applier) error {
 	refuse(c.MSKClusterARN != "", "--msk-cluster-arn", "give --bootstrap-servers")
 	refuse(c.KafkaSecretARN != "", "--kafka-secret-arn", "use FIRN_KAFKA_PASSWORD or --kafka-password-file")
 	refuse(c.AWSRoleARN != "" || len(c.Roles) > 0, "--aws-role-arn", "give the process the role itself")
-	refuse(c.SchemaRegistryAuth == "glue", "--schema-registry-auth glue", "use json, or a Confluent-compatible registry")
 	refuse(c.OnBadRecord == "dead-letter", "--on-bad-record dead-letter", "use stop")
 	refuse(c.OnIncompatibleType != "stop", "--on-incompatible-type "+c.OnIncompatibleType, "use stop")
 	refuse(c.FormatVersion != 2, "--format-version 3", "use 2")
@@ -78,7 +76,7 @@ func catalogOptions(c *config.Applier) map[string]string {
 }
 
 // applierOf is the applier's configuration: what the flags say, in its terms.
-func applierOf(c *config.Applier, client *kafka.Client, catalog *lake.Catalog, log *slog.Logger) (applier.Config, error) {
+func applierOf(ctx context.Context, c *config.Applier, client *kafka.Client, catalog *lake.Catalog, log *slog.Logger) (applier.Config, error) {
 	start, err := config.ParseStart(c.AutoOffsetReset)
 	if err != nil {
 		return applier.Config{}, err
@@ -104,8 +102,14 @@ func applierOf(c *config.Applier, client *kafka.Client, catalog *lake.Catalog, l
 			return a, err
 		}
 	}
-	a.Registry, err = registryOf(c)
-	return a, err
+	schemas, err := registryOf(ctx, c)
+	if err != nil {
+		return a, &config.UsageError{Err: err}
+	}
+	if schemas != nil {
+		a.Registry = schemas
+	}
+	return a, nil
 }
 
 // maintenanceOf is how tables are kept in order. With --maintenance off nothing
@@ -146,17 +150,23 @@ func tableOf(c *config.Applier, id debezium.TableID) applier.TableConfig {
 	return t
 }
 
-func registryOf(c *config.Applier) (codec.Registry, error) {
-	if c.SchemaRegistryURL == "" {
+// registry is what schema registries of every kind are.
+type registry interface {
+	codec.Registry
+	Check(ctx context.Context) error
+}
+
+// registryOf returns the schema registry, or nil if there is none.
+func registryOf(ctx context.Context, c *config.Applier) (registry, error) {
+	switch {
+	case c.SchemaRegistryAuth == "glue":
+		return codec.OpenGlue(ctx, codec.GlueConfig{Region: c.AWSRegion, Endpoint: c.AWSEndpoint})
+	case len(c.SchemaRegistryURL) == 0:
 		return nil, nil //nolint:nilnil // none is needed for JSON
+	default:
+		return codec.NewConfluent(codec.ConfluentConfig{
+			URLs: c.SchemaRegistryURL, User: c.SchemaRegistryUser, Password: config.Password(c.SchemaRegistryPassword, c.SchemaRegistryPasswordFile),
+			CAFile: c.SchemaRegistryCAFile, CertFile: c.SchemaRegistryCertFile, KeyFile: c.SchemaRegistryKeyFile,
+		})
 	}
-	settings := codec.ConfluentConfig{URLs: strings.Split(c.SchemaRegistryURL, ",")}
-	if c.SchemaRegistryAuth == "basic" {
-		password := config.Password(c.SchemaRegistryPassword, c.SchemaRegistryPasswordFile)
-		settings.Credentials = func(ctx context.Context) (string, string, error) {
-			secret, err := password(ctx)
-			return c.SchemaRegistryUser, secret, err
-		}
-	}
-	return codec.NewConfluent(settings)
 }

@@ -62,6 +62,11 @@ func check(ctx context.Context, c *config.Reader, log *slog.Logger) (err error) 
 			return err
 		}
 	}
+	if schemas, err := registryOf(ctx, c); err != nil {
+		say("schema registry", err)
+	} else if schemas != nil {
+		say("schema registry", schemas.Check(ctx))
+	}
 	if failed {
 		return errCheck
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,7 +36,6 @@ func supported(c *config.Reader) error {
 	refuse(c.DatabaseSecretARN != "", "--database-secret-arn", "use FIRN_DATABASE_PASSWORD or --database-password-file")
 	refuse(c.DatabaseAuth != "password", "--database-auth "+c.DatabaseAuth, "use a password")
 	refuse(c.AWSRoleARN != "" || len(c.Roles) > 0, "--aws-role-arn", "give the process the role itself")
-	refuse(c.SchemaRegistryAuth == "glue", "--schema-registry-auth glue", "use json, or a Confluent-compatible registry")
 	return errors.Join(errs...)
 }
 
@@ -144,27 +142,42 @@ func convertOf(c *config.Reader, log *slog.Logger) (o convert.Options, err error
 	return o, errors.Join(errs[:]...)
 }
 
+// registry is what schema registries of every kind are.
+type registry interface {
+	codec.Registry
+	Check(ctx context.Context) error
+}
+
+// registryOf returns the schema registry, or nil if nothing is written as Avro.
+func registryOf(ctx context.Context, c *config.Reader) (registry, error) {
+	switch {
+	case c.KeyConverter != "avro" && c.ValueConverter != "avro":
+		return nil, nil //nolint:nilnil // none is needed for JSON
+	case c.SchemaRegistryAuth == "glue":
+		return codec.OpenGlue(ctx, codec.GlueConfig{
+			Region: c.AWSRegion, Endpoint: c.AWSEndpoint, Registry: c.GlueRegistry, SchemaName: c.GlueSchemaName,
+			Compatibility: c.GlueCompatibility, LookUpOnly: !c.AutoRegisterSchemas,
+		})
+	default:
+		return codec.NewConfluent(codec.ConfluentConfig{
+			URLs: c.SchemaRegistryURL, User: c.SchemaRegistryUser, Password: config.Password(c.SchemaRegistryPassword, c.SchemaRegistryPasswordFile),
+			CAFile: c.SchemaRegistryCAFile, CertFile: c.SchemaRegistryCertFile, KeyFile: c.SchemaRegistryKeyFile,
+			LookUpOnly: !c.AutoRegisterSchemas, Normalize: c.NormalizeSchemas,
+		})
+	}
+}
+
 // encoderOf returns the encoder of keys and values.
 func encoderOf(ctx context.Context, c *config.Reader) (codec.RecordEncoder, error) {
-	var registry codec.Registry
-	if c.KeyConverter == "avro" || c.ValueConverter == "avro" {
-		settings := codec.ConfluentConfig{URLs: strings.Split(c.SchemaRegistryURL, ",")}
-		if c.SchemaRegistryAuth == "basic" {
-			password := config.Password(c.SchemaRegistryPassword, c.SchemaRegistryPasswordFile)
-			settings.Credentials = func(ctx context.Context) (string, string, error) {
-				secret, err := password(ctx)
-				return c.SchemaRegistryUser, secret, err
-			}
-		}
-		confluent, err := codec.NewConfluent(settings)
-		if err != nil {
-			return nil, err
-		}
-		registry = confluent
+	schemas, err := registryOf(ctx, c)
+	if err != nil {
+		return nil, &config.UsageError{Err: err}
 	}
 	of := func(converter, decimals string) codec.RecordEncoder {
 		if converter == "avro" {
-			return codec.NewAvro(ctx, registry, codec.AvroOptions{ReplaceNullWithDefault: c.ReplaceNullWithDefault, Naming: namingOf(c)})
+			return codec.NewAvro(ctx, schemas, codec.AvroOptions{
+				ReplaceNullWithDefault: c.ReplaceNullWithDefault, WithoutConnectMeta: !c.ConnectMetaData, Naming: namingOf(c),
+			})
 		}
 		return codec.NewJSON(codec.JSONOptions{
 			Schemas: c.SchemasEnable, DecimalNumeric: decimals == "numeric", ReplaceNullWithDefault: c.ReplaceNullWithDefault,

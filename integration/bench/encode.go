@@ -192,10 +192,15 @@ func (p *rowPath) event(recorded *binlog.Rows) (n int, err error) {
 type registry struct{ schemas []string }
 
 // Register returns the number of a schema.
-func (r *registry) Register(_ context.Context, _, schema string) (int32, error) {
+func (r *registry) Register(_ context.Context, _, schema string) (codec.SchemaID, error) {
 	r.schemas = append(r.schemas, schema)
-	return int32(len(r.schemas)), nil
+	return codec.ConfluentID(int32(len(r.schemas))), nil
 }
 
-// Schema returns the text of a schema.
-func (r *registry) Schema(_ context.Context, id int32) (string, error) { return r.schemas[id-1], nil }
+// Schema knows none: nothing is decoded.
+func (*registry) Schema(_ context.Context, id codec.SchemaID) (string, error) {
+	return "", fmt.Errorf("no schema %s", id)
+}
+
+// Framing returns Confluent's.
+func (*registry) Framing() codec.Framing { return codec.ConfluentFraming }

@@ -44,30 +44,69 @@ func (d *decoder) schemas(string) (row, key *debezium.Schema) {
 }
 
 func (d *decoder) decode(ctx context.Context, r *kafka.Record, e *debezium.Event) error {
-	if d.registry != nil && isAvro(r) {
-		if d.avro == nil {
-			d.avro = codec.NewAvroDecoder(ctx, d.registry)
-		}
-		return d.avro.Decode(r.Key, r.Value, nil, e)
+	keys, err := d.isAvro(r.Key)
+	if err != nil {
+		return err
 	}
-	err := d.json.Decode(r.Key, r.Value, nil, e)
+	values, err := d.isAvro(r.Value)
+	if err != nil {
+		return err
+	}
+	if (keys || values) && d.avro == nil {
+		d.avro = codec.NewAvroDecoder(ctx, d.registry)
+	}
+	attempt := func() error { return d.parse(r, e, keys, values) }
+	err = attempt()
 	if err == nil || !errors.Is(err, codec.ErrNoSchema) && !is[*codec.FieldError](err) {
 		return err
 	}
-	return d.reshape(ctx, r, e, err)
+	return d.reshape(ctx, r, attempt, err)
 }
 
-func isAvro(r *kafka.Record) bool {
-	b := r.Value
-	if b == nil {
-		b = r.Key
+// parse decodes keys and values each by its own converter.
+func (d *decoder) parse(r *kafka.Record, e *debezium.Event, keys, values bool) error {
+	switch {
+	case !keys && !values:
+		return d.json.Decode(r.Key, r.Value, nil, e)
+	case values && (keys || r.Key == nil), keys && r.Value == nil:
+		return d.avro.Decode(r.Key, r.Value, nil, e)
+	case values:
+		if err := d.avro.Decode(nil, r.Value, nil, e); err != nil {
+			return err
+		}
+		return d.json.DecodeKey(r.Key, e)
+	default:
+		if err := d.json.Decode(nil, r.Value, nil, e); err != nil {
+			return err
+		}
+		return d.avro.DecodeKey(r.Key, e)
 	}
-	return len(b) > 0 && b[0] == 0
+}
+
+// isAvro reports whether a key or value is of the schema registry, and refuses
+// one that is of another, or of any where there is none.
+func (d *decoder) isAvro(b []byte) (bool, error) {
+	if d.registry != nil && d.registry.Framing().Begins(b) {
+		return true, nil
+	}
+	for _, f := range []codec.Framing{codec.ConfluentFraming, codec.GlueFraming} {
+		if f.Begins(b) {
+			return false, &StopError{Reason: "records of topic " + d.topic + " are framed for a schema registry of " + f.String() + "'s kind", Remedy: registryRemedy(f)}
+		}
+	}
+	return false, nil
+}
+
+func registryRemedy(f codec.Framing) string {
+	if f == codec.GlueFraming {
+		return "give --schema-registry-auth glue"
+	}
+	return "give --schema-registry-url"
 }
 
 // reshape reads a record that has no schema block and does not fit the schema
 // in use with the table's other ones, newest first.
-func (d *decoder) reshape(ctx context.Context, r *kafka.Record, e *debezium.Event, cause error) error {
+func (d *decoder) reshape(ctx context.Context, r *kafka.Record, attempt func() error, cause error) error {
 	if err := d.feed.catchUp(ctx); err != nil {
 		return err
 	}
@@ -87,7 +126,7 @@ func (d *decoder) reshape(ctx context.Context, r *kafka.Record, e *debezium.Even
 	}
 	for i := range d.shapes {
 		d.shapes[0], d.shapes[i] = d.shapes[i], d.shapes[0]
-		err := d.json.Decode(r.Key, r.Value, nil, e)
+		err := attempt()
 		if err == nil || !is[*codec.FieldError](err) {
 			return err
 		}

@@ -24,7 +24,7 @@ type BadRecordError struct {
 // Error says where the record is and what is wrong with it.
 func (e *BadRecordError) Error() string {
 	text := fmt.Sprintf("record at offset %d of %s/%d cannot be applied: %v", e.Offset, e.Topic, e.Partition, e.Err)
-	if is[*StopError](e.Err) {
+	if is[*StopError](e.Err) || is[*codec.SchemaError](e.Err) {
 		return text // with its remedy
 	}
 	return text + "; " + remedyAnew
@@ -88,6 +88,7 @@ func permanent(err error) bool {
 		is[*lake.IncompatibleTypeError](err), is[*lake.ValueError](err),
 		is[*commit.RollbackError](err), is[*commit.ReplacedError](err),
 		is[*codec.FieldError](err), is[*codec.FormatError](err), is[*batch.EventError](err),
+		is[*codec.SchemaError](err), is[*codec.RegistryError](err),
 		is[*debezium.UnmappableTypeError](err):
 		return true
 	default:

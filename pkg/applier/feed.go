@@ -28,6 +28,7 @@ type feed struct {
 	next    int64                // offset after the last one read
 	read    bool                 // up to the end at the first look
 	missing bool                 // there is no such topic
+	trouble error                // why it is not read at present
 	changed chan struct{}        // closed with every progress, and made anew
 }
 
@@ -52,7 +53,13 @@ const feedPause = time.Second // between looks for a topic that is not there
 
 // run reads until ctx ends.
 func (f *feed) run(ctx context.Context) error {
-	policy := retry.Policy{Logger: f.log}
+	policy := retry.Policy{Logger: f.log, Retryable: func(err error) bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.trouble = err
+		f.notify()
+		return true
+	}}
 	err := policy.Do(ctx, "read schema changes", func(ctx context.Context) error { return f.follow(ctx) })
 	if err != nil && ctx.Err() == nil {
 		return err
@@ -131,7 +138,14 @@ func (f *feed) decode(ctx context.Context, records []kafka.Record) (map[string][
 		}
 		c, err := f.change(ctx, r)
 		if err != nil {
-			return nil, fmt.Errorf("schema change at offset %d of topic %s: %w", r.Offset, f.prefix, err)
+			err = fmt.Errorf("schema change at offset %d of topic %s: %w", r.Offset, f.prefix, err)
+			if is[*codec.FormatError](err) {
+				err = &StopError{
+					Reason: "the schema-change topic holds what is no schema change", Err: err,
+					Remedy: "keep other writers away from it, delete it, and have the reader take a new snapshot",
+				}
+			}
+			return nil, err
 		}
 		began, err := statementTime(r, c)
 		if err != nil {
@@ -162,10 +176,16 @@ func statementTime(r *kafka.Record, c *debezium.SchemaChange) (time.Time, error)
 }
 
 func (f *feed) change(ctx context.Context, r *kafka.Record) (*debezium.SchemaChange, error) {
-	if f.registry != nil && len(r.Value) > 0 && r.Value[0] == 0 {
+	d := decoder{topic: f.prefix, registry: f.registry}
+	avro, err := d.isAvro(r.Value)
+	switch {
+	case err != nil:
+		return nil, err
+	case avro:
 		return codec.NewAvroDecoder(ctx, f.registry).DecodeSchemaChange(r.Value)
+	default:
+		return codec.DecodeSchemaChange(r.Key, r.Value)
 	}
-	return codec.DecodeSchemaChange(r.Key, r.Value)
 }
 
 func (f *feed) advance(next int64, changes map[string][]version, read bool) {
@@ -174,7 +194,7 @@ func (f *feed) advance(next int64, changes map[string][]version, read bool) {
 	for topic, more := range changes {
 		f.tables[topic] = append(f.tables[topic], more...)
 	}
-	f.next, f.missing, f.read = max(f.next, next), false, f.read || read
+	f.next, f.missing, f.read, f.trouble = max(f.next, next), false, f.read || read, nil
 	f.notify()
 }
 
@@ -200,12 +220,19 @@ func (f *feed) table(topic string) (versions []version, next int64) {
 }
 
 // catchUp returns once all has been read that the topic holds now: what came
-// before a data record may not be readable yet when that is.
+// before a data record may not be readable yet when that is. It returns an error
+// where a record of the topic cannot be read.
 func (f *feed) catchUp(ctx context.Context) error {
+	return f.catchUpSaying(ctx, func(error) {})
+}
+
+// catchUpSaying is catchUp, and says what keeps it waiting.
+func (f *feed) catchUpSaying(ctx context.Context, say func(error)) error {
 	high := int64(-1)
+	var said error
 	for {
 		f.mu.Lock()
-		changed, next, read, missing := f.changed, f.next, f.read, f.missing
+		changed, next, read, missing, trouble := f.changed, f.next, f.read, f.missing, f.trouble
 		f.mu.Unlock()
 		if missing {
 			return nil
@@ -222,6 +249,13 @@ func (f *feed) catchUp(ctx context.Context) error {
 		}
 		if read && next >= high {
 			return nil
+		}
+		if trouble != nil && permanent(trouble) {
+			return trouble
+		}
+		if trouble != nil && !errors.Is(trouble, said) {
+			said = trouble
+			say(trouble)
 		}
 		select {
 		case <-ctx.Done():

@@ -132,7 +132,7 @@ func opValue(op debezium.Op) debezium.Value {
 // newSchema is told of a row schema that has not been seen: the statement that
 // made it is in the schema-change topic by now, and is followed first.
 func (w *work) newSchema(ctx context.Context, row *debezium.Schema) error {
-	if err := w.feed.catchUp(ctx); err != nil {
+	if err := w.schemaChangesRead(ctx); err != nil {
 		return err
 	}
 	if err := w.schemaChanges(ctx); err != nil {

@@ -68,7 +68,7 @@ func (w *work) open(ctx context.Context) (err error) {
 	}
 	w.topicID, w.count = info.ID, int(info.Partitions)
 	w.say("opening", nil)
-	if err := w.feed.catchUp(ctx); err != nil {
+	if err := w.schemaChangesRead(ctx); err != nil {
 		return err
 	}
 	w.table, err = w.cfg.Catalog.Load(ctx, w.name, lake.Types{})
@@ -303,7 +303,11 @@ func (w *work) records(ctx context.Context, partition int32, records []kafka.Rec
 // TRUNCATE is left to the caller: it is not of one partition alone.
 func (w *work) record(ctx context.Context, r *kafka.Record) (truncated bool, err error) {
 	e := &w.event
-	if err := w.decoder.decode(ctx, r, e); err != nil {
+	err = w.decoder.decode(ctx, r, e)
+	if errors.Is(err, codec.ErrRegistryUnavailable) {
+		err = w.awaitRegistry(ctx, r, err)
+	}
+	if err != nil {
 		return false, w.bad(r, err)
 	}
 	if w.batch == nil {
@@ -378,7 +382,7 @@ func (w *work) account(ctx context.Context) error {
 // bad blames the record, unless the error is of something else that may heal,
 // such as a schema registry.
 func (*work) bad(r *kafka.Record, err error) error {
-	if !is[*codec.FormatError](err) && !is[*codec.FieldError](err) && !is[*batch.EventError](err) && !is[*StopError](err) {
+	if !is[*codec.FormatError](err) && !is[*codec.FieldError](err) && !is[*codec.SchemaError](err) && !is[*batch.EventError](err) && !is[*StopError](err) {
 		return err
 	}
 	return &BadRecordError{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Err: err}

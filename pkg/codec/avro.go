@@ -2,7 +2,6 @@ package codec
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"strings"
 
@@ -18,8 +17,8 @@ type AvroOptions struct {
 	Naming debezium.Naming
 }
 
-// Avro encodes as Confluent's AvroConverter does. A schema is registered when
-// the first record needs it.
+// Avro encodes as Confluent's AvroConverter does, in the registry's framing. A
+// schema is registered when the first record needs it.
 type Avro struct {
 	ctx      context.Context // bounds what Append asks of the registry
 	registry Registry
@@ -189,7 +188,7 @@ func (a *Avro) record(schema *debezium.Schema, subject string) (*avroRecord, err
 	return r, nil
 }
 
-// head returns Confluent's framing: a zero byte and the schema's id.
+// head returns what stands before each record of the schema.
 func (a *Avro) head(schema *debezium.Schema, subject string) ([]byte, error) {
 	text, err := avroSchema(schema, !a.options.WithoutConnectMeta)
 	if err != nil {
@@ -199,7 +198,7 @@ func (a *Avro) head(schema *debezium.Schema, subject string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return binary.BigEndian.AppendUint32([]byte{0}, uint32(id)), nil
+	return a.registry.Framing().head(id), nil
 }
 
 func (a *Avro) envelope(e *debezium.Event) (*avroEnvelope, error) {

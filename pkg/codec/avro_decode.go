@@ -2,23 +2,23 @@ package codec
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
 )
 
-// AvroDecoder reads records as Confluent's AvroConverter writes them: a zero
-// byte, the schema's id, Avro's binary form. It may read many topics.
+// AvroDecoder reads records as Confluent's AvroConverter writes them: in the
+// registry's framing the schema's id, then Avro's binary form. It may read many
+// topics.
 //
 // Decode returns an error that wraps a [FormatError] for bytes that are no
 // change event; other errors are the registry's.
 type AvroDecoder struct {
 	ctx      context.Context // bounds what Decode asks of the registry
 	registry Registry
-	blocks   map[int32]*avroBlock
-	lastKey  *avroBlock
-	lastRow  *avroBlock
+	blocks   map[SchemaID]*avroBlock
+	keys     avroSide
+	values   avroSide
 
 	s           avroScanner
 	key         []debezium.Value
@@ -31,7 +31,7 @@ type AvroDecoder struct {
 
 // avroBlock is a schema of the registry.
 type avroBlock struct {
-	id      int32
+	id      SchemaID
 	root    *avroReader
 	row     *debezium.Schema // of before and after; nil: no envelope
 	members []avroMember     // of the envelope
@@ -47,7 +47,7 @@ type avroMember struct {
 
 // NewAvroDecoder returns a decoder that asks registry for schemas, until ctx ends.
 func NewAvroDecoder(ctx context.Context, registry Registry) *AvroDecoder {
-	return &AvroDecoder{ctx: ctx, registry: registry, blocks: make(map[int32]*avroBlock)}
+	return &AvroDecoder{ctx: ctx, registry: registry, blocks: make(map[SchemaID]*avroBlock)}
 }
 
 // Decode implements [Decoder].
@@ -79,7 +79,7 @@ func (d *AvroDecoder) DecodeKey(key []byte, e *debezium.Event) error {
 }
 
 func (d *AvroDecoder) decodeKey(key []byte, e *debezium.Event) error {
-	block, err := d.open(key, &d.lastKey)
+	block, err := d.open(key, &d.keys)
 	if err != nil {
 		return err
 	}
@@ -94,31 +94,31 @@ func (d *AvroDecoder) decodeKey(key []byte, e *debezium.Event) error {
 }
 
 // open begins to read a key or value and returns its schema.
-func (d *AvroDecoder) open(b []byte, last **avroBlock) (*avroBlock, error) {
-	d.s = avroScanner{b: b}
-	if len(b) < 5 || b[0] != 0 {
-		return nil, d.s.fail("it does not begin with a zero byte and a schema's id")
+func (d *AvroDecoder) open(b []byte, side *avroSide) (*avroBlock, error) {
+	id, scanner, err := side.begin(d.registry.Framing(), b)
+	if err != nil {
+		return nil, err
 	}
-	d.s.i = 5
-	id := int32(binary.BigEndian.Uint32(b[1:]))
-	if *last != nil && (*last).id == id {
-		return *last, nil
+	d.s = scanner
+	if side.last != nil && side.last.id == SchemaID(id) {
+		return side.last, nil
 	}
-	block := d.blocks[id]
+	block := d.blocks[SchemaID(id)]
 	if block == nil {
-		text, err := d.registry.Schema(d.ctx, id)
+		own := SchemaID(id)
+		text, err := d.registry.Schema(d.ctx, own)
 		if err != nil {
 			return nil, err
 		}
-		if block, err = newAvroBlock(id, text); err != nil {
+		if block, err = newAvroBlock(own, text); err != nil {
 			return nil, err
 		}
 		if len(d.blocks) >= maxPlans {
 			clear(d.blocks)
 		}
-		d.blocks[id] = block
+		d.blocks[own] = block
 	}
-	*last = block
+	side.last = block
 	return block, nil
 }
 
@@ -129,10 +129,10 @@ func (d *AvroDecoder) finish() error {
 	return nil
 }
 
-func newAvroBlock(id int32, text string) (*avroBlock, error) {
+func newAvroBlock(id SchemaID, text string) (*avroBlock, error) {
 	root, err := parseAvro(text)
 	if err != nil {
-		return nil, &FormatError{Reason: fmt.Sprintf("schema %d cannot be used: %v", id, err)}
+		return nil, &SchemaError{ID: id, Reason: "cannot be used", Err: err, Remedy: "have the topic written by Connect's converters or by firn, or leave it out"}
 	}
 	b := &avroBlock{id: id, root: root, members: avroMembers(root, &envelopeMembers)}
 	var rows [2]*avroReader

@@ -3,7 +3,7 @@ package codec
 import "github.com/firn-cdc/firn/pkg/debezium"
 
 func (d *AvroDecoder) decodeValue(value []byte, e *debezium.Event) error {
-	block, err := d.open(value, &d.lastRow)
+	block, err := d.open(value, &d.values)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ func (d *AvroDecoder) DecodeSchemaChange(value []byte) (*debezium.SchemaChange, 
 }
 
 func (d *AvroDecoder) schemaChange(value []byte) (*debezium.SchemaChange, error) {
-	block, err := d.open(value, &d.lastRow)
+	block, err := d.open(value, &d.values)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -33,25 +34,28 @@ type avroRecord struct {
 }
 
 // Schema implements [codec.Registry].
-func (g *avroGolden) Schema(_ context.Context, id int32) (string, error) {
-	if s, ok := g.schemas[id]; ok {
+func (g *avroGolden) Schema(_ context.Context, id codec.SchemaID) (string, error) {
+	if s, ok := g.schemas[number(id)]; ok {
 		return s, nil
 	}
-	return "", fmt.Errorf("no schema %d", id)
+	return "", fmt.Errorf("no schema %s", id)
 }
 
+// Framing implements [codec.Registry].
+func (*avroGolden) Framing() codec.Framing { return codec.ConfluentFraming }
+
 // Register implements [codec.Registry]: it knows only what Debezium registered.
-func (g *avroGolden) Register(_ context.Context, subject, schema string) (int32, error) {
+func (g *avroGolden) Register(_ context.Context, subject, schema string) (codec.SchemaID, error) {
 	var closest string
 	for id, s := range g.schemas {
 		if slices.Contains(g.subjects[id], subject) {
 			if s == schema {
-				return id, nil
+				return codec.ConfluentID(id), nil
 			}
 			closest = s
 		}
 	}
-	return 0, fmt.Errorf("subject %s (-Debezium +ours):\n%s", subject, cmp.Diff(strings.Split(closest, ",\""), strings.Split(schema, ",\"")))
+	return "", fmt.Errorf("subject %s (-Debezium +ours):\n%s", subject, cmp.Diff(strings.Split(closest, ",\""), strings.Split(schema, ",\"")))
 }
 
 func avroGoldens(tb testing.TB, file string) *avroGolden {
@@ -197,28 +201,48 @@ func TestAvro_SchemasOfJSON(t *testing.T) {
 }
 
 // memoryRegistry gives ids in order.
-type memoryRegistry struct{ schemas []string }
-
-func (m *memoryRegistry) Register(_ context.Context, _, schema string) (int32, error) {
-	if i := slices.Index(m.schemas, schema); i >= 0 {
-		return int32(i), nil
-	}
-	m.schemas = append(m.schemas, schema)
-	return int32(len(m.schemas) - 1), nil
+type memoryRegistry struct {
+	schemas []string
+	framing codec.Framing
 }
 
-func (m *memoryRegistry) Schema(_ context.Context, id int32) (string, error) {
-	if int(id) >= len(m.schemas) || id < 0 {
-		return "", fmt.Errorf("no schema %d", id)
+func (m *memoryRegistry) Register(_ context.Context, _, schema string) (codec.SchemaID, error) {
+	i := slices.Index(m.schemas, schema)
+	if i < 0 {
+		i = len(m.schemas)
+		m.schemas = append(m.schemas, schema)
 	}
-	return m.schemas[id], nil
+	if m.framing == codec.GlueFraming {
+		return codec.GlueID(fmt.Sprintf("00000000-0000-4000-8000-%012x", i))
+	}
+	return codec.ConfluentID(int32(i)), nil
+}
+
+func (m *memoryRegistry) Schema(_ context.Context, id codec.SchemaID) (string, error) {
+	i := number(id)
+	if m.framing == codec.GlueFraming {
+		i = int32(id[len(id)-1])
+	}
+	if int(i) >= len(m.schemas) || i < 0 {
+		return "", fmt.Errorf("no schema %s", id)
+	}
+	return m.schemas[i], nil
+}
+
+func (m *memoryRegistry) Framing() codec.Framing { return m.framing }
+
+// number is what Confluent's registry calls an id.
+func number(id codec.SchemaID) int32 {
+	n, _ := strconv.ParseInt(id.String(), 10, 32)
+	return int32(n)
 }
 
 func TestAvro_Conformance(t *testing.T) {
-	for _, replaced := range []bool{false, true} {
-		t.Run(fmt.Sprintf("nulls replaced %v", replaced), func(t *testing.T) {
+	for i := range 4 {
+		replaced, framing := i%2 > 0, codec.Framing(i/2)
+		t.Run(fmt.Sprintf("nulls replaced %v, framing %s", replaced, framing), func(t *testing.T) {
 			codectest.Run(t, func() codectest.Format {
-				registry := &memoryRegistry{}
+				registry := &memoryRegistry{framing: framing}
 				return codectest.Format{
 					Encoder:      codec.NewAvro(t.Context(), registry, codec.AvroOptions{ReplaceNullWithDefault: replaced}),
 					ReplacesNull: replaced,

@@ -65,16 +65,6 @@ type Kafka struct {
 	KafkaPassword Secret `kong:"-"`
 }
 
-// Registry says where a schema registry is.
-type Registry struct {
-	SchemaRegistryURL          string `name:"schema-registry-url" help:"Confluent-compatible schema registry."`
-	SchemaRegistryAuth         string `default:"none" help:"none, basic or glue (AWS Glue's registry)."`
-	SchemaRegistryUser         string `help:"User name for basic; the password is in FIRN_SCHEMA_REGISTRY_PASSWORD or the next."`
-	SchemaRegistryPasswordFile string `placeholder:"FILE" help:"File that holds the password."`
-
-	SchemaRegistryPassword Secret `kong:"-"`
-}
-
 // AWS says how AWS is reached; what is not set is the SDK's default.
 type AWS struct {
 	AWSRegion     string `name:"aws-region" help:"Region of all services."`
@@ -140,10 +130,7 @@ func (p *problems) err() error {
 
 func (c *Common) validate(p *problems) {
 	c.Kafka.validate(p)
-	p.oneOf("--schema-registry-auth", c.SchemaRegistryAuth, "none", "basic", "glue")
-	if c.SchemaRegistryAuth == "basic" {
-		p.required("--schema-registry-user", c.SchemaRegistryUser, "--schema-registry-auth is basic")
-	}
+	c.Registry.validate(p)
 	p.oneOf("--log-level", c.LogLevel, "debug", "info", "warn", "error")
 	if c.LogFormat != "" {
 		p.oneOf("--log-format", c.LogFormat, "text", "json")

@@ -16,6 +16,9 @@ type connector struct {
 	secrets  map[string]Secret
 	rules    []string // of --column-rule
 	warnings []string
+
+	glue           bool // the Avro converter is AWS's
+	userInfoCounts bool // of basic.auth.credentials.source
 }
 
 // readConnector reads a connector's configuration, JSON or properties. What is
@@ -46,6 +49,9 @@ func readConnector(path string) (*connector, error) {
 		if err := c.take(name, strings.TrimSpace(properties[name])); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %s: %w", path, name, err))
 		}
+	}
+	if _, ok := c.values["auto-register-schemas"]; c.glue && !ok {
+		c.values["auto-register-schemas"] = "false" // as AWS has it
 	}
 	return c, errors.Join(errs...)
 }
@@ -161,6 +167,9 @@ func (c *connector) take(name, value string) error {
 		_, err := parseColumnRule(rule)
 		return err
 	}
+	if taken, err := c.avro(name, value); taken {
+		return err
+	}
 	if flag := renamed(name); flag != "" {
 		c.values[flag] = value
 		return nil
@@ -180,17 +189,4 @@ func (c *connector) take(name, value string) error {
 		return nil
 	}
 	return errors.New("is not a property of Debezium's connectors for MySQL and MariaDB")
-}
-
-func (c *connector) converter(name, class string) error {
-	flag := strings.ReplaceAll(name, ".", "-")
-	switch {
-	case strings.HasSuffix(class, ".JsonConverter"):
-		c.values[flag] = "json"
-	case strings.HasSuffix(class, ".AvroConverter"):
-		c.values[flag] = "avro"
-	default:
-		return fmt.Errorf("%s is not supported: use Connect's JsonConverter or an AvroConverter", class)
-	}
-	return nil
 }

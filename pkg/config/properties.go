@@ -31,8 +31,6 @@ func renamed(name string) string {
 		return "decimal-format"
 	case "key.converter.decimal.format":
 		return "key-decimal-format"
-	case "value.converter.schema.registry.url":
-		return "schema-registry-url"
 	case "schema.history.internal.kafka.bootstrap.servers":
 		return "bootstrap-servers"
 	case "producer.override.compression.type":

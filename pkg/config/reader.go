@@ -15,6 +15,7 @@ type Reader struct {
 	Name        string `group:"Capture:" help:"Connector name in the offset records; the prefix if not given."`
 	Capture     `group:"Capture:"`
 	Format      `group:"Events:"`
+	Registering `group:"Schema registry:"`
 	Unwrapping  `group:"Events:"`
 	Reading     `group:"Reading:"`
 	Publishing  `group:"Publishing:"`
@@ -145,6 +146,8 @@ func ParseReader(in Input) (*Reader, error) {
 	c.KafkaPassword = p.secret("kafka-password")
 	c.SchemaRegistryPassword = p.secret("schema-registry-password")
 	c.DatabasePassword = p.secret("database-password")
+	c.Registry.settle()
+	c.Format.settle()
 	return c, c.Validate(c.Command)
 }
 
@@ -165,6 +168,7 @@ func (c *Reader) Validate(command string) error {
 	p.required("--topic-prefix", c.TopicPrefix, "it names the topics, <prefix>.<database>.<table>")
 	c.Capture.validate(&p)
 	c.Format.validate(&p, &c.Registry)
+	c.Registering.validate(&p, &c.Registry)
 	c.Unwrapping.validate(&p)
 	c.Reading.validate(&p)
 	c.Publishing.validate(&p)
@@ -192,10 +196,18 @@ func (d *Database) validate(p *problems) {
 	}
 }
 
+// settle makes the names of columns legal with Avro, as Debezium does for
+// Confluent's converter by itself.
+func (f *Format) settle() {
+	if f.FieldNameAdjustmentMode == "none" && (f.KeyConverter == "avro" || f.ValueConverter == "avro") {
+		f.FieldNameAdjustmentMode = "avro"
+	}
+}
+
 func (f *Format) validate(p *problems, registry *Registry) {
 	for flag, converter := range map[string]string{"--key-converter": f.KeyConverter, "--value-converter": f.ValueConverter} {
 		p.oneOf(flag, converter, "json", "avro")
-		if converter == "avro" && registry.SchemaRegistryURL == "" && registry.SchemaRegistryAuth != "glue" {
+		if converter == "avro" && !registry.Given() {
 			p.add("%s avro needs --schema-registry-url, or --schema-registry-auth glue", flag)
 		}
 	}

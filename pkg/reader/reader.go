@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/firn-cdc/firn/pkg/binlog"
+	"github.com/firn-cdc/firn/pkg/codec"
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/kafka"
 	"github.com/firn-cdc/firn/pkg/mysql"
@@ -37,6 +38,7 @@ type Reader struct {
 	metrics   *telemetry.Reader
 	bytes     int64           // published
 	undone    map[string]bool // transactions that the server rolled back after their rows were read
+	blocked   error           // nothing was published since the schema registry did not answer
 }
 
 // New returns a reader. The configuration must be valid.
@@ -48,7 +50,7 @@ func New(cfg Config) *Reader {
 // or something is wrong that waiting does not heal. What was read by then is
 // durable when it returns. Lost connections are made again.
 func (r *Reader) Run(ctx context.Context) error {
-	policy := retry.Policy{Min: r.cfg.ReconnectMin, Max: r.cfg.ReconnectMax, Retryable: healing, Logger: r.log}
+	policy := retry.Policy{Min: r.cfg.ReconnectMin, Max: r.cfg.ReconnectMax, Retryable: r.heals, Logger: r.log}
 	err := policy.Do(ctx, "read "+r.cfg.MySQL.Address(), r.session)
 	stopped := ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) // between two sessions: nothing is to be saved
 	if stopped || errors.Is(err, errDone) {
@@ -60,9 +62,14 @@ func (r *Reader) Run(ctx context.Context) error {
 	return err
 }
 
-// healing reports whether an error may be gone after a while, or after
-// beginning again at the last saved position.
-func healing(err error) bool {
+// heals reports whether an error may be gone after a while, or after beginning
+// again at the last saved position.
+func (r *Reader) heals(err error) bool {
+	if errors.Is(err, codec.ErrRegistryUnavailable) {
+		r.blocked = err
+		r.cfg.Status.SetNotReady(err.Error())
+		return true
+	}
 	return errors.Is(err, binlog.ErrDisconnected) || errors.Is(err, mysql.ErrUnreachable) || errors.Is(err, mysql.ErrClosed) ||
 		errors.Is(err, errRestart) || kafka.Retriable(err)
 }

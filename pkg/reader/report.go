@@ -37,6 +37,10 @@ func (s *session) durable(took time.Duration) {
 	m.CheckpointNs.Store(time.Now().UnixNano())
 	m.BinlogPosition.Store(int64(s.saved.Position.Pos))
 	s.bytes += int64(s.span.bytes)
+	if s.blocked != nil && s.span.records > 0 {
+		s.blocked = nil
+		s.settled()
+	}
 	all, created, updated, deleted := m.Events()
 	position := status.Position{File: s.saved.Position.File, Pos: s.saved.Position.Pos, GTIDSet: s.saved.Position.GTIDs.String()}
 	s.cfg.Status.Update(func(p *status.Page) {
@@ -50,15 +54,18 @@ func (s *session) settled() {
 	m := &s.metrics.Snapshot
 	m.Remaining.Store(int64(len(s.chunks.queue) + len(s.chunks.active) + len(s.unknown)))
 	m.Running.Store(!s.snapshotsDone())
-	if !s.snapshotsDone() {
+	if s.snapshotsDone() {
+		m.Completed.Store(true)
+		m.FinishedNs.Store(time.Now().UnixNano())
+		s.cfg.Status.SetState(status.Streaming)
+		s.cfg.Status.SetReady()
+	} else {
 		s.cfg.Status.SetState(status.Snapshot)
 		s.cfg.Status.SetNotReady("the snapshot is not finished")
-		return
 	}
-	m.Completed.Store(true)
-	m.FinishedNs.Store(time.Now().UnixNano())
-	s.cfg.Status.SetState(status.Streaming)
-	s.cfg.Status.SetReady()
+	if s.blocked != nil {
+		s.cfg.Status.SetNotReady(s.blocked.Error())
+	}
 }
 
 // published notes the progress of a table's snapshot.
