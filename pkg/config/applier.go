@@ -149,7 +149,7 @@ func ParseApplier(in Input) (*Applier, error) {
 	c.KafkaPassword = p.secret("kafka-password")
 	c.SchemaRegistryPassword = p.secret("schema-registry-password")
 	c.MySQL.DatabasePassword = p.secret("database-password")
-	c.Registry.settle()
+	c.settleRegistry()
 	c.setDirs(in, &p)
 	return c, c.Validate(c.Command)
 }

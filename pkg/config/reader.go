@@ -146,8 +146,8 @@ func ParseReader(in Input) (*Reader, error) {
 	c.KafkaPassword = p.secret("kafka-password")
 	c.SchemaRegistryPassword = p.secret("schema-registry-password")
 	c.DatabasePassword = p.secret("database-password")
-	c.Registry.settle()
-	c.Format.settle()
+	c.settleRegistry()
+	c.settleNames()
 	return c, c.Validate(c.Command)
 }
 
@@ -196,9 +196,9 @@ func (d *Database) validate(p *problems) {
 	}
 }
 
-// settle makes the names of columns legal with Avro, as Debezium does for
+// settleNames makes the names of columns legal with Avro, as Debezium does for
 // Confluent's converter by itself.
-func (f *Format) settle() {
+func (f *Format) settleNames() {
 	if f.FieldNameAdjustmentMode == "none" && (f.KeyConverter == "avro" || f.ValueConverter == "avro") {
 		f.FieldNameAdjustmentMode = "avro"
 	}

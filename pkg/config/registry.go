@@ -33,8 +33,8 @@ type Registering struct {
 // --schema-registry-url is also understood to name.
 const registryGlue = "glue"
 
-// settle takes a URL that is no URL but names Glue's registry for what it is.
-func (r *Registry) settle() {
+// settleRegistry takes a URL that is no URL but names Glue's registry for what it is.
+func (r *Registry) settleRegistry() {
 	if len(r.SchemaRegistryURL) == 1 && r.SchemaRegistryURL[0] == registryGlue {
 		r.SchemaRegistryURL, r.SchemaRegistryAuth = nil, registryGlue
 	}

@@ -3,6 +3,7 @@ package config_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,9 +19,7 @@ func avroConnector(t *testing.T, properties map[string]string) config.Input {
 		"connector.class": "io.debezium.connector.mysql.MySqlConnector", "database.hostname": "m", "database.user": "u", "database.password": "p",
 		"topic.prefix": "shop", "schema.history.internal.kafka.bootstrap.servers": "k:9092",
 	}
-	for name, value := range properties {
-		all[name] = value
-	}
+	maps.Copy(all, properties)
 	text, err := json.Marshal(all)
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +78,8 @@ func TestConnector_AvroConverters(t *testing.T) {
 			"avro avro [http://a] none   false true false false avro",
 		},
 		{
-			"of the value alone", map[string]string{"value.converter": confluentClass, "value.converter.schema.registry.url": "http://a", "field.name.adjustment.mode": "avro_unicode"},
+			"of the value alone",
+			map[string]string{"value.converter": confluentClass, "value.converter.schema.registry.url": "http://a", "field.name.adjustment.mode": "avro_unicode"},
 			"json avro [http://a] none   true false true true avro_unicode",
 		},
 		{

@@ -90,10 +90,13 @@ func (r *Reader) session(ctx context.Context) (err error) {
 		}
 		return err
 	}
-	err = s.loop(ctx)
+	torn, err := s.loop(ctx)
 	s.metrics.Connected.Store(false)
 	if ctx.Err() != nil { // asked to stop
 		r.cfg.Status.SetState(status.Stopping)
+		if torn {
+			return nil // the span is given up and comes again
+		}
 		return s.drain(ctx)
 	}
 	switch {

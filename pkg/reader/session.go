@@ -86,40 +86,46 @@ func newSession(ctx context.Context, r *Reader) *session {
 var errDone = errors.New("done")
 
 // loop moves changes from MySQL to Kafka until an error, errDone or the end of
-// ctx. A span ends when nothing more is waiting, at its size, or at its age.
-func (s *session) loop(ctx context.Context) error {
+// ctx. What is torn then may not be saved: some of what belongs together is sent.
+// A span ends when nothing more is waiting, at its size, or at its age.
+func (s *session) loop(ctx context.Context) (torn bool, err error) {
 	for {
-		if err := s.moved(ctx); err != nil {
-			return err
-		}
-		if err := s.heartbeat(); err != nil {
-			return err
-		}
-		if err := s.advanceChunks(ctx); err != nil {
-			return err
+		if err := s.due(ctx); err != nil {
+			return true, err
 		}
 		if !s.stated && (s.full() || s.span.open && !s.stream.Buffered() && !s.chunks.waiting()) {
 			if err := s.endSpan(ctx); err != nil {
-				return err
+				return false, err
 			}
 		}
 		if err := s.save(ctx); err != nil {
-			return err
+			return false, err
 		}
 		if s.finished() {
-			return errDone
+			return false, errDone
 		}
 		event, err := s.next(ctx)
 		if err != nil {
-			return err
+			return false, err
 		}
 		if event == nil { // a chunk came
 			continue
 		}
 		if err := s.handle(event); err != nil {
-			return err
+			return true, err
 		}
 	}
+}
+
+// due publishes what is due between two events.
+func (s *session) due(ctx context.Context) error {
+	if err := s.moved(ctx); err != nil {
+		return err
+	}
+	if err := s.heartbeat(); err != nil {
+		return err
+	}
+	return s.advanceChunks(ctx)
 }
 
 // next waits for an event of the stream, or returns nil when a chunk has come
