@@ -288,26 +288,6 @@ func TestAvroDecoder_Refuses(t *testing.T) {
 	}
 }
 
-// FuzzAvroDecoder: whatever the bytes, there is an event or an error, and what
-// was decoded can be encoded.
-func FuzzAvroDecoder(f *testing.F) {
-	g := avroGoldens(f, "testdata/avro/default.jsonl")
-	for _, r := range g.records {
-		f.Add(r.value)
-	}
-	d := codec.NewAvroDecoder(f.Context(), g)
-	f.Fuzz(func(t *testing.T, v []byte) {
-		var e debezium.Event
-		if err := d.Decode(nil, v, nil, &e); err != nil || e.Tombstone {
-			return
-		}
-		a := codec.NewAvro(t.Context(), &memoryRegistry{}, codec.AvroOptions{})
-		if _, err := a.AppendValue(nil, &e); err != nil {
-			t.Errorf("encode: %v", err)
-		}
-	})
-}
-
 // FuzzAvroSchema: whatever the registry answers, there is an event or an error.
 func FuzzAvroSchema(f *testing.F) {
 	g := avroGoldens(f, "testdata/avro/default.jsonl")
