@@ -30,7 +30,6 @@ func supported(c *config.Reader) error {
 		}
 	}
 	refuse(c.Standby, "--standby", "a second reader of a prefix takes over from the first")
-	refuse(c.ConnectOffsetTopic != "", "--connect-offset-topic", "start with a new snapshot")
 	refuse(c.MSKClusterARN != "", "--msk-cluster-arn", "give --bootstrap-servers")
 	refuse(c.KafkaSecretARN != "", "--kafka-secret-arn", "use FIRN_KAFKA_PASSWORD or --kafka-password-file")
 	refuse(c.DatabaseSecretARN != "", "--database-secret-arn", "use FIRN_DATABASE_PASSWORD or --database-password-file")
@@ -61,10 +60,12 @@ func readerOf(ctx context.Context, c *config.Reader, client *kafka.Client, log *
 	r.MySQL, r.Kafka, r.Logger = mysqlOf(c), client, log
 	r.Captured = func(id debezium.TableID) bool { return c.Table(id.Database, id.Table) }
 	r.CapturedDatabase = c.Capture.Database
-	encoder, err := encoderOf(ctx, c)
+	schemas, err := registryOf(ctx, c)
 	if err != nil {
-		return r, err
+		return r, &config.UsageError{Err: err}
 	}
+	encoder := encoderOf(ctx, c, schemas)
+	r.Registry = schemas
 	r.Encoder, r.Rows = encoder, encoder
 	if r.Unwrap, err = c.Transform(); err != nil {
 		return r, err
@@ -89,8 +90,9 @@ func readerOf(ctx context.Context, c *config.Reader, client *kafka.Client, log *
 	r.TopicPartitions, r.TopicReplicas, r.TopicConfig = c.TopicPartitions, c.TopicReplication, c.TopicConfig
 	r.OffsetTopic, r.HistoryTopic = checkpoint.Topic(c.TopicPrefix), "__firn-schema-history."+c.TopicPrefix
 	if c.SchemaHistoryInternalKafkaTopic != "" {
-		r.HistoryTopic = c.SchemaHistoryInternalKafkaTopic
+		r.HistoryTopic, r.SharedHistory = c.SchemaHistoryInternalKafkaTopic, true
 	}
+	r.ConnectOffsetTopic = c.ConnectOffsetTopic
 	r.AllowFKCascade, r.Unlogged, r.StopAtEnd = c.AllowFKCascade, reader.UnloggedChange(c.OnUnloggedChange), c.StopAtEnd
 	// Of the memory, a sixteenth is for records on their way to Kafka: more would not make them faster. A
 	// quarter is for chunks that wait, of which a worker has up to three.
@@ -168,11 +170,7 @@ func registryOf(ctx context.Context, c *config.Reader) (registry, error) {
 }
 
 // encoderOf returns the encoder of keys and values.
-func encoderOf(ctx context.Context, c *config.Reader) (codec.RecordEncoder, error) {
-	schemas, err := registryOf(ctx, c)
-	if err != nil {
-		return nil, &config.UsageError{Err: err}
-	}
+func encoderOf(ctx context.Context, c *config.Reader, schemas codec.Registry) codec.RecordEncoder {
 	of := func(converter, decimals string) codec.RecordEncoder {
 		if converter == "avro" {
 			return codec.NewAvro(ctx, schemas, codec.AvroOptions{
@@ -184,7 +182,7 @@ func encoderOf(ctx context.Context, c *config.Reader) (codec.RecordEncoder, erro
 		})
 	}
 	if c.KeyConverter == c.ValueConverter && c.KeyDecimalFormat == c.DecimalFormat {
-		return of(c.ValueConverter, c.DecimalFormat), nil
+		return of(c.ValueConverter, c.DecimalFormat)
 	}
-	return codec.KeyValue{Keys: of(c.KeyConverter, c.KeyDecimalFormat), Values: of(c.ValueConverter, c.DecimalFormat)}, nil
+	return codec.KeyValue{Keys: of(c.KeyConverter, c.KeyDecimalFormat), Values: of(c.ValueConverter, c.DecimalFormat)}
 }

@@ -18,6 +18,8 @@ type Rows struct {
 	ServerID uint32
 	Thread   int64  // 0: unknown
 	Query    []byte // the statement, if the server logs it
+	// Compressed says that the event is in a compressed transaction: all of its events have one Pos.
+	Compressed bool
 	// Event counts the events of the transaction before this one, as Debezium's offsets do.
 	Event int
 	// Row is the index within the event of the row that Next returned last, from 0.

@@ -83,7 +83,8 @@ func (s *Stream) handleRows(h header, raw, body []byte, kind rowsKind) (Event, e
 		Table: e.table, Op: debezium.Op(kind.op),
 		GTID: s.tx.gtid, File: s.place(), Pos: s.start, TsNs: s.now(h), ServerID: h.serverID,
 		Thread: s.tx.thread, Query: s.tx.query, Event: s.tx.event, Row: -1, Ordinal: s.tx.ordinal,
-		data: data, scratch: scratch, spare: spare,
+		Compressed: s.payload.in != nil && s.replay == nil,
+		data:       data, scratch: scratch, spare: spare,
 	}
 	if s.tx.skipping {
 		if err := s.skipDelivered(r); err != nil {

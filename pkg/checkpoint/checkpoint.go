@@ -37,6 +37,11 @@ type Checkpoint struct {
 	TsSec    int64 // when the server made the last change before this place
 	ServerID uint32
 
+	// Connect is the record of a Connect worker that was taken over last. TakingOver says that Kafka may
+	// hold records from behind this place: they must not be published again.
+	Connect    ConnectPlace
+	TakingOver bool
+
 	Snapshotting bool // the first snapshot is not finished
 	Snapshot     map[debezium.TableID]TableProgress
 }
@@ -46,6 +51,13 @@ type Checkpoint struct {
 type Transaction struct {
 	ID     string
 	Counts []debezium.TableCount
+}
+
+// ConnectPlace is where a record stands in the offsets topic of a Connect
+// worker; zero: there is none.
+type ConnectPlace struct {
+	Partition int32
+	Next      int64 // the offset after it
 }
 
 // TableState is what has been done of a table's snapshot.

@@ -39,7 +39,7 @@ func (f Format) Records(c *Checkpoint, saved Checkpoint) ([]Record, error) {
 	if c.Position.IsZero() {
 		return nil, errors.New("store a checkpoint: it has no position")
 	}
-	records := []Record{{Key: f.key(nil), Value: appendCheckpoint(nil, c)}}
+	records := []Record{{Key: f.key(nil), Value: appendCheckpoint(nil, c, true)}}
 	for id, p := range c.Snapshot {
 		switch p.State {
 		case Pending, Reading, Captured:
@@ -59,6 +59,10 @@ func (f Format) Records(c *Checkpoint, saved Checkpoint) ([]Record, error) {
 	return records, nil
 }
 
+// ConnectValue returns the value under which a Connect worker finds a checkpoint's
+// place. It takes no values inside others.
+func (Format) ConnectValue(c *Checkpoint) []byte { return appendCheckpoint(nil, c, false) }
+
 func (f Format) name() string {
 	if f.Name == "" {
 		return f.Prefix
@@ -77,8 +81,8 @@ func (f Format) key(table *debezium.TableID) []byte {
 }
 
 // appendCheckpoint writes Debezium's fields in the order of its hash map, ours
-// behind.
-func appendCheckpoint(b []byte, c *Checkpoint) []byte {
+// behind; of those, all or the ones without fields of their own.
+func appendCheckpoint(b []byte, c *Checkpoint, all bool) []byte {
 	b = strconv.AppendInt(append(b, `{"ts_sec":`...), c.TsSec, 10)
 	b = appendPosition(append(b, ','), c.Position)
 	b = appendNumber(b, "row", int64(c.Row))
@@ -99,7 +103,14 @@ func appendCheckpoint(b []byte, c *Checkpoint) []byte {
 		b = appendString(append(b, `,"firn_gtid":`...), c.GTID)
 	}
 	b = appendNumber(b, "firn_rows", c.Ordinal)
-	if !c.Prepared.IsZero() {
+	if c.TakingOver {
+		b = append(b, `,"firn_taking_over":true`...)
+	}
+	if all && c.Connect.Next != 0 {
+		b = strconv.AppendInt(append(b, `,"firn_connect":{"partition":`...), int64(c.Connect.Partition), 10)
+		b = append(strconv.AppendInt(append(b, `,"next":`...), c.Connect.Next, 10), '}')
+	}
+	if all && !c.Prepared.IsZero() {
 		b = append(appendPosition(append(b, `,"firn_prepared":{`...), c.Prepared), '}')
 	}
 	return append(b, '}')

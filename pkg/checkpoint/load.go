@@ -124,9 +124,25 @@ type stored struct {
 
 	Transaction *string `json:"transaction_id"`
 
-	GTID     string `json:"firn_gtid"`
-	Ordinal  int64  `json:"firn_rows"`
-	Prepared *place `json:"firn_prepared"`
+	GTID       string `json:"firn_gtid"`
+	Ordinal    int64  `json:"firn_rows"`
+	Prepared   *place `json:"firn_prepared"`
+	TakingOver bool   `json:"firn_taking_over"`
+	Connect    struct {
+		Partition int32 `json:"partition"`
+		Next      int64 `json:"next"`
+	} `json:"firn_connect"`
+}
+
+// snapshotting reports whether the first snapshot was under way. A blocking
+// snapshot, which Debezium takes on demand, is not begun again after a restart.
+func (s *stored) snapshotting() bool {
+	switch s.Snapshot {
+	case nil, false, "false", "BLOCKING", "INCREMENTAL":
+		return false
+	default:
+		return !s.Completed
+	}
 }
 
 func parseCheckpoint(value []byte) (Checkpoint, error) {
@@ -142,7 +158,7 @@ func parseCheckpoint(value []byte) (Checkpoint, error) {
 	}
 	c := Checkpoint{
 		GTID: s.GTID, Event: s.Event, Row: s.Row, Ordinal: s.Ordinal, TsSec: s.TsSec, ServerID: s.ServerID,
-		Snapshotting: !s.Completed && s.Snapshot != nil && s.Snapshot != false && s.Snapshot != "false",
+		Snapshotting: s.snapshotting(), TakingOver: s.TakingOver, Connect: ConnectPlace(s.Connect),
 	}
 	var err error
 	if c.Position, err = s.position(); err != nil {

@@ -12,7 +12,7 @@ type Reader struct {
 	Database `group:"Database:"`
 
 	TopicPrefix string `group:"Capture:" help:"Names the topics: <prefix>.<database>.<table>."`
-	Name        string `group:"Capture:" help:"Connector name in the offset records; the prefix if not given."`
+	Name        string `group:"Capture:" help:"Connector name in the offset records; the prefix if not given, or the only connector to take over."`
 	Capture     `group:"Capture:"`
 	Format      `group:"Events:"`
 	Registering `group:"Schema registry:"`
@@ -89,7 +89,7 @@ type Reading struct {
 	Memory              Bytes  `default:"150MiB" help:"Memory to stay under."`
 	Standby             bool   `help:"Wait until the active reader of this prefix is gone."`
 	DebeziumConfig      string `type:"path" placeholder:"FILE" help:"Configuration of a Debezium connector, JSON or properties."`
-	ConnectOffsetTopic  string `help:"Topic where a Connect worker kept the offsets to take over."`
+	ConnectOffsetTopic  string `help:"Topic of a Connect worker's offsets: where Debezium stopped is taken over, and given back."`
 }
 
 // Publishing says how records reach Kafka.
@@ -172,6 +172,10 @@ func (c *Reader) Validate(command string) error {
 	c.Unwrapping.validate(&p)
 	c.Reading.validate(&p)
 	c.Publishing.validate(&p)
+	if c.ConnectOffsetTopic != "" {
+		p.required("--schema-history-internal-kafka-topic", c.SchemaHistoryInternalKafkaTopic,
+			"--connect-offset-topic needs the connector's schema history; --debezium-config has it")
+	}
 	return p.err()
 }
 

@@ -87,6 +87,10 @@ type Config struct {
 	TopicConfig     map[string]string
 	OffsetTopic     string
 	HistoryTopic    string
+	SharedHistory   bool // Debezium reads the history topic, too
+
+	ConnectOffsetTopic string         // where a Connect worker keeps the offset to take over and to give back; empty: none
+	Registry           codec.Registry // of records in Avro that are in Kafka; nil: there are none
 
 	AllowFKCascade bool
 	Unlogged       UnloggedChange

@@ -34,8 +34,8 @@ func (s *session) statement(q *binlog.Query) error {
 	if effect.Ignored {
 		return nil
 	}
-	source := debezium.Source{
-		Version: version, Connector: s.connector, Name: s.cfg.Prefix, TsNs: q.TsNs, ServerID: int64(q.ServerID), GTID: q.GTID,
+	source := debezium.Source{ // Debezium has milliseconds for statements, microseconds for rows
+		Version: version, Connector: s.connector, Name: s.cfg.Prefix, TsNs: q.TsNs - q.TsNs%int64(time.Millisecond), ServerID: int64(q.ServerID), GTID: q.GTID,
 		File: q.File, Pos: int64(q.Pos), Row: s.lastRow,
 	}
 	if q.InTransaction && s.connector != debezium.FlavorMariaDB { // otherwise Debezium knows of none
@@ -45,8 +45,15 @@ func (s *session) statement(q *binlog.Query) error {
 	if err != nil {
 		return err
 	}
+	if s.takeover != nil {
+		s.takeover.atStatement(q)
+	}
+	within := 0
+	if q.InTransaction {
+		within = q.Event
+	}
 	for _, part := range effect.Parts {
-		if err := s.publishChange(source, part, headers...); err != nil {
+		if err := s.publishChange(source, part, within, headers...); err != nil {
 			return err
 		}
 	}
@@ -60,13 +67,13 @@ func (s *session) statement(q *binlog.Query) error {
 
 // publishChange writes one schema change to the history and, where a captured
 // database is concerned, to the schema-change topic, with headers beside those of
-// every record.
-func (s *session) publishChange(source debezium.Source, part schemahistory.Part, headers ...kafka.Header) error {
+// every record. The statement stands behind events of a transaction, or outside.
+func (s *session) publishChange(source debezium.Source, part schemahistory.Part, events int, headers ...kafka.Header) error {
 	now := time.Now().UnixMilli()
 	record := schemahistory.Record{
-		Server: s.cfg.Prefix, Position: s.recordPosition(&source), TsMs: now, Database: part.Database, DDL: part.DDL, Changes: part.Changes,
+		Server: s.cfg.Prefix, Position: s.recordPosition(&source, events), TsMs: now, Database: part.Database, DDL: part.DDL, Changes: part.Changes,
 	}
-	if err := s.send(&kafka.Record{Topic: s.cfg.HistoryTopic, Partition: 0, Value: schemahistory.EncodeRecord(&record)}); err != nil {
+	if err := s.sendHistory(&record); err != nil {
 		return err
 	}
 	if s.cfg.SchemaChanges == nil || !s.concerns(part) {
@@ -254,10 +261,27 @@ func (s *session) unlogged(t *schemahistory.Touched, source *debezium.Source) er
 	}
 }
 
-// recordPosition is where a statement stands, as the history notes it.
-func (s *session) recordPosition(source *debezium.Source) schemahistory.RecordPosition {
+// sendHistory adds a record to the history. One that Debezium reads too must not
+// hold transactions: to find its end, Debezium counts records.
+func (s *session) sendHistory(record *schemahistory.Record) error {
+	r := kafka.Record{Topic: s.cfg.HistoryTopic, Partition: 0, Value: schemahistory.EncodeRecord(record)}
+	if !s.cfg.SharedHistory {
+		return s.send(&r)
+	}
+	if err := s.openSpan(); err != nil {
+		return err
+	}
+	return s.plain.Send(&r)
+}
+
+// recordPosition is where a statement stands, as the history notes it; inside a
+// transaction, where that begins, and events of it.
+func (s *session) recordPosition(source *debezium.Source, events int) schemahistory.RecordPosition {
 	p := schemahistory.RecordPosition{
 		TsSec: source.TsNs / int64(time.Second), File: source.File, Pos: uint64(source.Pos), GTIDs: s.position.GTIDs.String(), ServerID: source.ServerID,
+	}
+	if events > 0 {
+		p.File, p.Pos, p.Event = s.position.File, s.position.Pos, int64(events)
 	}
 	if source.Snapshot != "" {
 		p.Snapshot = "INITIAL"

@@ -90,6 +90,9 @@ func (s *session) sourceAt(p debezium.Position, snapshot string) *debezium.Sourc
 // moved follows the stream's position: tables that it has caught up with are followed from here on, and
 // those of which it brought no creation are included.
 func (s *session) moved(ctx context.Context) error {
+	if err := s.endTakeover(); err != nil {
+		return err
+	}
 	for id := range s.ahead {
 		if s.position.AtOrAfter(s.progress.Snapshot[id].From) {
 			delete(s.ahead, id)
@@ -133,7 +136,7 @@ func (s *session) include(ctx context.Context, id debezium.TableID) (err error) 
 	source := s.sourceAt(from, "true")
 	err = s.publishChange(*source, schemahistory.Part{
 		Database: id.Database, DDL: d.ddl, Tables: []debezium.TableID{id}, Changes: []debezium.TableChange{{Type: "CREATE", ID: id, Table: d.table}},
-	})
+	}, 0)
 	if err != nil {
 		return err
 	}

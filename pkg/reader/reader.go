@@ -94,12 +94,11 @@ func (r *Reader) session(ctx context.Context) (err error) {
 	s.metrics.Connected.Store(false)
 	if ctx.Err() != nil { // asked to stop
 		r.cfg.Status.SetState(status.Stopping)
-		if torn {
-			return nil // the span is given up and comes again
-		}
-		return s.drain(ctx)
+		return s.drain(ctx, torn)
 	}
 	switch {
+	case errors.Is(err, errDone):
+		return errors.Join(err, s.giveBack(ctx, true))
 	case errors.Is(err, binlog.ErrDisconnected):
 		s.metrics.Disconnected()
 	case errors.Is(err, binlog.ErrServerIDInUse):
@@ -127,17 +126,17 @@ func (s *session) superseded(ctx context.Context, inUse error) error {
 // drainTime bounds how long a stopping reader waits for Kafka.
 const drainTime = 20 * time.Second
 
-// drain makes what was read durable, though ctx has ended.
-func (s *session) drain(ctx context.Context) error {
+// drain makes what was read durable, though ctx has ended. A span that is torn, or
+// of which the position is not reached, is given up and comes again.
+func (s *session) drain(ctx context.Context, torn bool) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
-	if s.stated {
-		return nil // its position is not reached: the span is given up and comes again
+	if !torn && !s.stated {
+		if err := s.endSpan(ctx); err != nil {
+			return fmt.Errorf("save what was read: %w", err)
+		}
 	}
-	if err := s.endSpan(ctx); err != nil {
-		return fmt.Errorf("save what was read: %w", err)
-	}
-	return nil
+	return s.giveBack(ctx, true)
 }
 
 // contextHeaders are the headers of every record: who wrote it.

@@ -33,6 +33,9 @@ func (s *session) rows(rows *binlog.Rows) error {
 			return nil
 		}
 		s.event.Source.Row = int32(rows.Row)
+		if s.takeover != nil {
+			s.takeover.atRow(rows)
+		}
 		if !skipped {
 			s.lastRow = int32(rows.Row)
 		}

@@ -22,6 +22,7 @@ type session struct {
 	*Reader
 	server   *mysql.Server
 	producer *kafka.Producer
+	plain    *kafka.Producer // outside transactions; nil: nothing goes there
 	stream   *binlog.Stream
 	history  *schemahistory.History
 	chunks   *chunks
@@ -41,6 +42,10 @@ type session struct {
 	// resumed counts the events of the first transaction that were delivered before the session.
 	resumed int
 	end     debezium.Position // of --stop-at-end
+
+	connect  connectOffset
+	takeover *takeover // nil: nothing behind the saved place is in Kafka
+	avro     *codec.AvroDecoder
 
 	included
 	tables map[debezium.TableID]*table
@@ -90,6 +95,9 @@ var errDone = errors.New("done")
 // A span ends when nothing more is waiting, at its size, or at its age.
 func (s *session) loop(ctx context.Context) (torn bool, err error) {
 	for {
+		if s.takeover != nil {
+			s.takeover.nowhere()
+		}
 		if err := s.due(ctx); err != nil {
 			return true, err
 		}
@@ -99,6 +107,9 @@ func (s *session) loop(ctx context.Context) (torn bool, err error) {
 			}
 		}
 		if err := s.save(ctx); err != nil {
+			return false, err
+		}
+		if err := s.giveBack(ctx, false); err != nil {
 			return false, err
 		}
 		if s.finished() {
@@ -180,16 +191,24 @@ func (s *session) handle(event binlog.Event) error {
 		if err := s.rows(e); err != nil {
 			return err
 		}
-		s.progress.Within(e.GTID, e.Event+1, e.Ordinal, e.TsNs, e.ServerID)
+		if s.takeover == nil || s.takeover.behind(e) {
+			s.progress.Within(e.GTID, e.Event+1, e.Ordinal, e.TsNs, e.ServerID)
+		}
 		return nil
 	case *binlog.Begin:
 		s.transaction = transactionName(e)
+		if s.takeover != nil {
+			s.takeover.begins(e)
+		}
 		return s.begins(e)
 	case *binlog.Query:
 		return s.statement(e)
 	case *binlog.Commit:
 		if err := s.ends(e.TsNs); err != nil {
 			return err
+		}
+		if s.takeover != nil {
+			s.takeover.commits(e.GTID)
 		}
 		s.position, s.stated, s.resumed = e.Position, false, 0
 		s.progress.At(e.Position, e.Prepared, e.TsNs, e.ServerID)
@@ -254,6 +273,9 @@ func (s *session) close() error {
 	}
 	if s.producer != nil {
 		errs = append(errs, s.producer.Close())
+	}
+	if s.plain != nil {
+		errs = append(errs, s.plain.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -20,6 +20,11 @@ type span struct {
 // send adds a record to the span, which it opens if none is. The producer
 // copies it.
 func (s *session) send(record *kafka.Record) error {
+	if s.takeover != nil {
+		if in, err := s.inKafka(record); in || err != nil {
+			return err
+		}
+	}
 	if err := s.openSpan(); err != nil {
 		return err
 	}
@@ -71,7 +76,12 @@ func (s *session) endSpan(ctx context.Context) error {
 			return err
 		}
 	}
-	err = s.producer.Flush(ctx)
+	if s.plain != nil {
+		err = s.plain.Flush(ctx) // the history, before the rows that need it
+	}
+	if err == nil {
+		err = s.producer.Flush(ctx)
+	}
 	if err == nil && s.cfg.Delivery == ExactlyOnce {
 		s.at(InsideKafkaCommit)
 		err = s.producer.Commit(ctx)

@@ -32,7 +32,7 @@ func (s *session) open(ctx context.Context) (err error) {
 	if err := s.openProducer(ctx); err != nil {
 		return err
 	}
-	if err := s.load(ctx); err != nil {
+	if err := s.load(ctx, conn); err != nil {
 		return err
 	}
 	if err := s.check(ctx, conn); err != nil {
@@ -60,14 +60,23 @@ func (s *session) open(ctx context.Context) (err error) {
 	s.position = s.progress.Position
 	s.settled()
 	s.metrics.Connected.Store(true)
-	s.resumed = s.progress.Event
 	s.openTransactions()
 	s.openHeartbeats()
-	p := &s.progress
-	s.stream, err = binlog.Open(ctx, s.streamConfig(), binlog.Resume{
-		Position: p.Position, GTID: p.GTID, Ordinal: p.Ordinal, Event: p.Event, Row: p.Row, Prepared: p.Prepared,
-	})
+	from := s.resumption()
+	s.resumed = from.Event
+	s.stream, err = binlog.Open(ctx, s.streamConfig(), from)
 	return err
+}
+
+// resumption is where the stream begins. A takeover begins with the transaction
+// that the saved place is in.
+func (s *session) resumption() binlog.Resume {
+	p := &s.progress
+	r := binlog.Resume{Position: p.Position, Prepared: p.Prepared}
+	if s.takeover == nil {
+		r.GTID, r.Ordinal, r.Event, r.Row = p.GTID, p.Ordinal, p.Event, p.Row
+	}
+	return r
 }
 
 // check refuses a server whose changes cannot be captured whole.
@@ -161,17 +170,34 @@ func (s *session) openProducer(ctx context.Context) error {
 		config.TransactionalID = "firn-reader." + s.cfg.Prefix
 	}
 	var err error
-	s.producer, err = kafka.NewProducer(ctx, s.cfg.Kafka, config)
+	if s.producer, err = kafka.NewProducer(ctx, s.cfg.Kafka, config); err != nil {
+		return err
+	}
+	if s.cfg.SharedHistory || s.cfg.ConnectOffsetTopic != "" {
+		config.TransactionalID = ""
+		s.plain, err = kafka.NewProducer(ctx, s.cfg.Kafka, config)
+	}
 	return err
 }
 
-// load reads the saved place.
-func (s *session) load(ctx context.Context) error {
+// load reads the saved place, when Debezium is gone.
+func (s *session) load(ctx context.Context, conn *mysql.Conn) error {
 	var err error
-	if s.saved, _, err = checkpoint.Load(ctx, s.cfg.Kafka, s.cfg.OffsetTopic, s.format()); err != nil {
+	var found bool
+	if s.saved, found, err = checkpoint.Load(ctx, s.cfg.Kafka, s.cfg.OffsetTopic, s.format()); err != nil {
 		return err
 	}
-	s.progress = s.saved.Clone()
+	if s.cfg.ConnectOffsetTopic != "" {
+		if err := s.awaitServerID(ctx, conn); err != nil {
+			return err
+		}
+		if err := s.loadConnect(ctx, found); err != nil {
+			return err
+		}
+	}
+	if s.progress = s.saved.Clone(); s.saved.Position.IsZero() {
+		s.progress.Snapshot = nil // of before a snapshot that begins anew
+	}
 	return nil
 }
 
@@ -205,7 +231,7 @@ func (s *session) firstStart(ctx context.Context, conn *mysql.Conn) error {
 		if i == len(changes)-1 && s.cfg.Snapshot == SnapshotNoData {
 			source.Snapshot = "last" // no row will be
 		}
-		if err := s.publishChange(*source, part); err != nil {
+		if err := s.publishChange(*source, part, 0); err != nil {
 			return err
 		}
 	}
@@ -234,10 +260,14 @@ func (s *session) firstStart(ctx context.Context, conn *mysql.Conn) error {
 // resume rebuilds the definitions from the history, and queues the tables whose
 // snapshot is not finished or that are captured for the first time.
 func (s *session) resume(ctx context.Context, conn *mysql.Conn) error {
+	if err := s.beginTakeover(ctx, conn); err != nil {
+		return err
+	}
 	if err := s.replayHistory(ctx); err != nil {
 		return err
 	}
 	s.position = s.progress.Position
+	s.takeTables()
 	s.log.Info("resume", "gtid", s.position.GTIDs.String(), "file", s.position.File, "pos", s.position.Pos)
 	s.resumeSnapshots()
 	if err := s.findIncluded(ctx, conn); err != nil {
@@ -246,21 +276,34 @@ func (s *session) resume(ctx context.Context, conn *mysql.Conn) error {
 	return s.heal()
 }
 
-// replayHistory brings the definitions to where they were at the saved place:
-// records of the history are durable together with it.
+// replayHistory brings the definitions to where they were at the saved place.
+// The history may be ahead of it: statements behind it come again.
 func (s *session) replayHistory(ctx context.Context) error {
-	n := 0
+	n, at := 0, s.resumption()
 	err := s.cfg.Kafka.ReadAll(ctx, s.cfg.HistoryTopic, 0, 0, func(r *kafka.Record) error {
 		record, err := schemahistory.DecodeRecord(r.Value)
 		if err != nil {
 			return fmt.Errorf("offset %d: %w", r.Offset, err)
 		}
+		if record.Server != s.cfg.Prefix {
+			return nil
+		}
 		n++
-		s.history.Load(&record)
+		before, err := record.Position.Before(at.Position, s.server.Flavor, at.Event)
+		if err != nil {
+			return fmt.Errorf("offset %d: %w", r.Offset, err)
+		}
+		if before {
+			s.history.Load(&record)
+		}
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("read the schema history in %s: %w", s.cfg.HistoryTopic, err)
+	}
+	if n == 0 && s.connect.taken {
+		return fmt.Errorf("the schema history in %s has no record of %s: give the topic that the connector has in schema.history.internal.kafka.topic",
+			s.cfg.HistoryTopic, s.cfg.Prefix)
 	}
 	if n == 0 {
 		return fmt.Errorf("the schema history in %s is empty though a position is saved: it was deleted; delete %s too and take a new snapshot",

@@ -81,6 +81,9 @@ func (s *session) place(id debezium.TableID) *debezium.Transaction {
 }
 
 func (s *session) sendBoundary(b *debezium.TransactionBoundary) error {
+	if s.takeover != nil {
+		s.takeover.atBoundary(b.ID, b.Ended)
+	}
 	topic := s.cfg.Naming.Transactions(s.cfg.Prefix)
 	if err := s.ensureTopic(kafka.TopicSpec{
 		Name: topic, Partitions: s.cfg.TopicPartitions, Replication: s.cfg.TopicReplicas, Config: s.cfg.TopicConfig,

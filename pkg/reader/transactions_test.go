@@ -20,7 +20,7 @@ func (r *rig) restart() {
 	if err := r.s.endSpan(r.t.Context()); err != nil {
 		r.t.Fatal(err)
 	}
-	if err := r.s.load(r.t.Context()); err != nil {
+	if err := r.s.load(r.t.Context(), nil); err != nil {
 		r.t.Fatal(err)
 	}
 	r.s.openTransactions()

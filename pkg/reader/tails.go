@@ -1,0 +1,376 @@
+package reader
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/firn-cdc/firn/pkg/codec"
+	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/kafka"
+)
+
+// tails are the ends of a topic's partitions, behind the saved place.
+type tails struct {
+	partitions []tail
+	// loose counts the records of each place in all partitions; nil: they were not read.
+	loose map[place]int
+}
+
+// tail is the end of one partition.
+type tail struct {
+	blind bool // it does not tell what is in it
+	open  bool // what is published may be in it
+	at    place
+
+	records int // of at's transaction (of a server without GTIDs: of its event), repeated ones as well
+	run     int // of them, the most that one run of a connector wrote: none is repeated in those
+	same    int // records of such a run with at's very place
+
+	seen, seenSame int // records of at's transaction, and with at's place, that were asked about
+}
+
+// has reports whether a record that is about to be published is in the partition.
+func (t *tail) has(by *takeover) bool {
+	switch {
+	case t.blind:
+		return by.covered
+	case !t.open:
+		return by.covered && !by.last
+	}
+	in := t.upTo(by)
+	return in || by.covered && !by.last
+}
+
+// upTo reports whether a record is not behind the tail, and counts it.
+func (t *tail) upTo(by *takeover) bool {
+	here := &by.here
+	if t.at.gtid != "" && here.gtid != "" {
+		if here.gtid != t.at.gtid {
+			t.open = t.seen == 0
+			return t.open // its transaction is to come
+		}
+		t.seen++
+		if by.packed || here.file != t.at.file { // pos does not tell: rows share it, or it is of another server
+			return t.seen <= t.run
+		}
+		if t.seen > t.records {
+			return false
+		}
+	} else if by.packed && here.pos == t.at.pos && here.file == t.at.file {
+		t.seen++
+		return t.seen <= t.run
+	}
+	switch order := here.compare(&t.at); {
+	case order < 0:
+		return true
+	case order == 0:
+		t.seenSame++
+		return t.seenSame <= t.same
+	default:
+		t.open = t.at.gtid != "" && here.gtid != "" // else it has been passed
+		return false
+	}
+}
+
+// commits ends a transaction.
+func (t *tail) commits(gtid string) {
+	if t.open && t.at.gtid == gtid {
+		t.open = false
+	}
+}
+
+// tailWindow is how many records of a partition are read at first.
+const tailWindow = 32
+
+// readTails reads how far the partitions of a topic came.
+func (s *session) readTails(topic string) (*tails, error) {
+	offsets, err := s.cfg.Kafka.Offsets(s.life, topic)
+	if errors.Is(err, kafka.ErrTopicNotFound) {
+		return &tails{partitions: make([]tail, max(1, s.topics[topic]))}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	all := &tails{partitions: make([]tail, len(offsets))}
+	blind := 0
+	for i, o := range offsets {
+		scan, err := s.scanTail(topic, o)
+		if err != nil {
+			return nil, err
+		}
+		if all.partitions[i], err = s.tailOf(topic, o, scan); err != nil {
+			return nil, err
+		}
+		if all.partitions[i].blind {
+			blind++
+		}
+	}
+	if blind > 0 {
+		s.log.Warn("records that do not tell where they are from, or that retention has removed: what Debezium published behind its last saved offset comes twice",
+			"topic", topic, "partitions", blind)
+	}
+	return all, nil
+}
+
+// scanTail reads back until the transaction of the last record begins.
+func (s *session) scanTail(topic string, o kafka.PartitionOffsets) (*tailScan, error) {
+	for window := int64(tailWindow); ; window *= 8 {
+		from := max(o.Earliest, o.HighWatermark-window)
+		scan := &tailScan{s: s, topic: topic}
+		if err := s.cfg.Kafka.ReadAll(s.life, topic, o.Partition, from, scan.add); err != nil {
+			return nil, err
+		}
+		if scan.whole || from == o.Earliest {
+			return scan, nil
+		}
+	}
+}
+
+func (s *session) tailOf(topic string, o kafka.PartitionOffsets, scan *tailScan) (tail, error) {
+	t := scan.tail
+	switch {
+	case !t.at.none():
+		t.open = true
+	case !scan.told && (scan.untold || o.Earliest > 0 && o.Earliest == o.HighWatermark):
+		t.blind = true
+	}
+	if t.at.gtid != "" && !s.takeover.until.GTIDs.ContainsGTID(t.at.gtid) {
+		return t, fmt.Errorf("topic %s partition %d ends with a row of transaction %s, which the server does not have: "+
+			"what was published is of another server, or of transactions that this one has lost; take a new snapshot under another topic prefix",
+			topic, o.Partition, t.at.gtid)
+	}
+	return t, nil
+}
+
+// tailScan goes over the end of a partition.
+type tailScan struct {
+	s     *session
+	topic string
+	tail
+	whole  bool // a record from before the tail's transaction was seen
+	told   bool // some record told where it is from
+	untold bool // some record did not
+	writer string
+	wrote  int // records of the run under way, and those of them with the tail's place
+	repeat int
+}
+
+func (c *tailScan) add(r *kafka.Record) error {
+	if r.Value == nil && !c.isBoundary() { // a tombstone belongs to the delete before it
+		c.count(r)
+		return nil
+	}
+	at, snapshot, err := c.s.placeOf(c.topic, r)
+	switch {
+	case err != nil:
+		return fmt.Errorf("topic %s partition %d offset %d: %w", c.topic, r.Partition, r.Offset, err)
+	case at.none():
+		c.untold = true
+		return nil
+	}
+	c.told = true
+	switch {
+	case c.s.streamed(&at):
+		c.tail, c.whole, c.wrote, c.repeat = tail{}, true, 0, 0
+	case snapshot:
+	default:
+		c.follow(at)
+		c.count(r)
+	}
+	return nil
+}
+
+func (c *tailScan) isBoundary() bool { return c.topic == c.s.cfg.Naming.Transactions(c.s.cfg.Prefix) }
+
+// follow makes at the tail.
+func (c *tailScan) follow(at place) {
+	same := c.at == at
+	together := at.gtid != "" && at.gtid == c.at.gtid || at.gtid == "" && c.at.gtid == "" && at.file == c.at.file && at.pos == c.at.pos
+	if !together {
+		c.whole = c.whole || !c.at.none()
+		c.tail, c.wrote = tail{}, 0
+	}
+	c.at = at
+	if !same {
+		c.same, c.repeat = 0, 0
+	}
+}
+
+// count counts a record of the tail's transaction.
+func (c *tailScan) count(r *kafka.Record) {
+	if c.at.none() {
+		return
+	}
+	writer := ""
+	for _, h := range r.Headers {
+		if h.Key == debezium.HeaderContextRun {
+			writer = string(h.Value)
+		}
+	}
+	if writer != c.writer {
+		c.writer, c.wrote, c.repeat = writer, 0, 0
+	}
+	c.records++
+	c.wrote++
+	c.repeat++
+	c.same = max(c.same, c.repeat)
+	if writer != "" || c.isBoundary() || c.topic == c.s.cfg.Prefix {
+		c.run = max(c.run, c.wrote)
+	}
+}
+
+// streamed reports whether a place is not behind where the stream is.
+func (s *session) streamed(p *place) bool {
+	if p.gtid != "" {
+		return s.position.GTIDs.ContainsGTID(p.gtid)
+	}
+	return debezium.Position{File: p.file, Pos: p.pos}.CompareFile(s.position) <= 0
+}
+
+// maxLoose bounds the places of keyless rows that are remembered.
+const maxLoose = 500_000
+
+// readLoose reads the places of all records of a topic behind where the stream is.
+func (s *session) readLoose(topic *tails, name string) error {
+	topic.loose = make(map[place]int)
+	offsets, err := s.cfg.Kafka.Offsets(s.life, name)
+	if err != nil {
+		return fmt.Errorf("take over: %w", err)
+	}
+	for _, o := range offsets {
+		for window := int64(tailWindow); ; window *= 8 {
+			from := max(o.Earliest, o.HighWatermark-window)
+			found, whole := make(map[place]int), from == o.Earliest
+			err := s.cfg.Kafka.ReadAll(s.life, name, o.Partition, from, func(r *kafka.Record) error {
+				at, snapshot, err := s.placeOf(name, r)
+				switch {
+				case err != nil || r.Value == nil || at.none():
+				case s.streamed(&at):
+					whole = true
+				case !snapshot:
+					found[at]++
+				}
+				if len(topic.loose)+len(found) > maxLoose {
+					return fmt.Errorf("topic %s has more than %d rows without a key behind the saved place, more than fit into memory: "+
+						"give the table a key (--message-key-columns), or let Debezium save its offset before it is stopped", name, maxLoose)
+				}
+				return err
+			})
+			if err != nil {
+				return fmt.Errorf("take over: %w", err)
+			}
+			if whole {
+				for at, n := range found {
+					topic.loose[at] += n
+				}
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// placeOf returns where a record says it is from, or none; and whether it is of
+// a snapshot, which is at no place of the stream.
+func (s *session) placeOf(topic string, r *kafka.Record) (p place, snapshot bool, err error) {
+	avro := len(r.Value) > 0 && r.Value[0] < ' ' // JSON begins with none of these
+	if topic == s.cfg.Naming.Transactions(s.cfg.Prefix) {
+		id, err := s.boundaryID(r, avro)
+		return s.takeover.known(boundaryPlace(id)), false, err
+	}
+	var source debezium.Source
+	switch {
+	case r.Value == nil:
+	case avro && s.cfg.Registry == nil:
+		return place{}, false, errors.New("the record is in Avro: give --value-converter avro and --schema-registry-url")
+	case avro && s.cfg.Unwrap == nil:
+		source, err = s.avroSource(topic, r)
+	case !avro:
+		source, err = jsonSource(r.Value)
+	}
+	if source.File == "" {
+		return place{}, false, err
+	}
+	p = s.takeover.known(place{gtid: source.GTID, file: source.File, pos: uint64(source.Pos), row: source.Row})
+	if topic == s.cfg.Prefix { // Debezium leaves the row of whatever came before there
+		p.row = 0
+	}
+	return p, source.Snapshot != "" && source.Snapshot != "false", err
+}
+
+// jsonSource reads the source block of a record, with or without schema.
+func jsonSource(value []byte) (debezium.Source, error) {
+	type block struct {
+		Snapshot any
+		GTID     string
+		File     string
+		Pos      int64
+		Row      int32
+	}
+	var v struct {
+		Source  *block
+		Payload *struct{ Source *block }
+	}
+	if err := json.Unmarshal(value, &v); err != nil {
+		return debezium.Source{}, fmt.Errorf("read the source block: %w", err)
+	}
+	b := v.Source
+	if v.Payload != nil {
+		b = v.Payload.Source
+	}
+	if b == nil {
+		return debezium.Source{}, nil
+	}
+	source := debezium.Source{GTID: b.GTID, File: b.File, Pos: b.Pos, Row: b.Row}
+	if text, ok := b.Snapshot.(string); ok {
+		source.Snapshot = text
+	}
+	return source, nil
+}
+
+func (s *session) avroSource(topic string, r *kafka.Record) (debezium.Source, error) {
+	d := s.avroDecoder()
+	if topic == s.cfg.Prefix {
+		change, err := d.DecodeSchemaChange(r.Value)
+		if err != nil {
+			return debezium.Source{}, err
+		}
+		return change.Source, nil
+	}
+	var e debezium.Event
+	if err := d.Decode(nil, r.Value, nil, &e); err != nil {
+		return debezium.Source{}, err
+	}
+	e.Source.Query = nil
+	return e.Source, nil
+}
+
+// boundaryID reads the id of the transaction that a record of the transaction topic is about.
+func (s *session) boundaryID(r *kafka.Record, avro bool) (string, error) {
+	if avro && s.cfg.Registry != nil {
+		var e debezium.Event
+		if err := s.avroDecoder().DecodeKey(r.Key, &e); err != nil || len(e.Key) == 0 {
+			return "", err
+		}
+		return string(e.Key[0].B), nil
+	}
+	var key struct {
+		ID      string
+		Payload struct{ ID string }
+	}
+	if err := json.Unmarshal(r.Key, &key); err != nil {
+		return "", fmt.Errorf("read the id of a transaction: %w", err)
+	}
+	if key.ID == "" {
+		return key.Payload.ID, nil
+	}
+	return key.ID, nil
+}
+
+func (s *session) avroDecoder() *codec.AvroDecoder {
+	if s.avro == nil {
+		s.avro = codec.NewAvroDecoder(s.life, s.cfg.Registry)
+	}
+	return s.avro
+}
