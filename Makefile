@@ -10,9 +10,10 @@ LINTER   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 export CGO_ENABLED = 0
 UNIT     := ./pkg/... ./schemas/... ./cmd/...
 ROUNDS   ?= 200
+KILLS    ?= 10
 CASES    := ./integration/cases ./integration/compose ./integration/crash/... ./integration/engine ./integration/reference ./integration/validate
 
-.PHONY: help build setup demo test lint unit cases crash integration soak bench fmt clean
+.PHONY: help build setup demo test lint unit cases crash integration takeover soak bench fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +45,10 @@ crash: build ## the crash tests of `make cases`, with ROUNDS random moments and 
 integration: build ## the cases on MySQL 8, real Kafka, and Trino over Glue and S3 stand-ins (Java, Maven)
 	@scripts/setup --java
 	$(GO) test -count=1 -timeout 30m -tags integration ./integration/cases/... ./integration/reference/...
+
+takeover: build ## Debezium killed KILLS times, firn-reader in between: nothing lost, nothing twice (Java, Maven)
+	@scripts/setup --java
+	$(GO) test -count=1 -timeout 60m -tags integration ./integration/takeover -kills $(KILLS) -v
 
 bench: build ## measure both binaries; writes bench/latest.json
 	$(GO) run ./integration/bench

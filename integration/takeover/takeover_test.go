@@ -1,0 +1,234 @@
+//go:build integration
+
+// Package takeover has the real Debezium and firn-reader publish the same
+// topics in turn. Each goes on where the other one was killed or stopped; what
+// is in Kafka in the end is what one reader publishes that nobody disturbed.
+package takeover_test
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/firn-cdc/firn/integration/pipeline"
+	"github.com/firn-cdc/firn/integration/server"
+	"github.com/firn-cdc/firn/pkg/kafka"
+)
+
+var (
+	kills = flag.Int("kills", 10, "how many times Debezium is killed")
+	seed  = flag.Uint64("seed", 0, "of the workload and the moments; 0: by the clock")
+)
+
+const (
+	connector  = "shop-connector"
+	prefix     = "shop"
+	history    = "history.shop"
+	partitions = 3
+	takenOver  = "what is published from here on is not in Kafka yet"
+)
+
+// world is one MySQL, the Kafka that Debezium and firn-reader share, and the
+// one that the undisturbed reader has to itself.
+type world struct {
+	*testing.T
+	dir    string
+	db     *server.Database
+	kafka  *server.Kafka
+	calm   *server.Broker
+	worker *server.Connect
+	client *kafka.Client
+	config string // file of the connector's configuration
+	rand   *rand.Rand
+	load   *load
+}
+
+// Debezium killed at random rows, and firn-reader now and then, lose nothing and
+// publish nothing twice, in whatever order they come.
+func TestTakeover_DebeziumAndFirnInTurn(t *testing.T) {
+	w := newWorld(t)
+	w.must(w.load.start())
+	w.until("Debezium has saved an offset of the stream", func() bool {
+		offset, err := w.worker.Offset(w.Context(), connector)
+		return err == nil && offset != nil && !strings.Contains(string(offset), "snapshot")
+	})
+	for round := range *kills {
+		w.publish(100 + w.rand.IntN(4000))
+		w.must(w.worker.Kill())
+		w.Logf("round %d: Debezium killed, topics have %d records", round, w.records())
+		w.firn(round)
+		if round+1 < *kills {
+			w.must(w.worker.Start(w.Context()))
+			w.must(w.worker.Streaming(w.Context(), connector))
+		}
+	}
+	w.must(w.load.stop())
+	w.toEnd(w.kafka.Addr, "--connect-offset-topic="+server.ConnectOffsets)
+	w.toEnd(w.calm.Addr, "--database-server-id=4711")
+	w.compare()
+	if w.Failed() {
+		log, err := os.ReadFile(filepath.Join(w.dir, "firn-reader.log"))
+		w.must(err)
+		w.Logf("firn-reader said:\n%s", log)
+	}
+}
+
+func newWorld(t *testing.T) *world {
+	if *seed == 0 {
+		*seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("seed %d", *seed)
+	w := &world{T: t, dir: t.TempDir(), rand: rand.New(rand.NewPCG(*seed, 1))}
+	ctx := t.Context()
+	var err error
+	w.db, err = server.StartDatabase(ctx, server.MySQL9, filepath.Join(w.dir, "database"))
+	w.must(err)
+	t.Cleanup(func() { w.must(w.db.Stop()) })
+	w.kafka, err = server.StartKafka(ctx, filepath.Join(w.dir, "kafka"), partitions)
+	w.must(err)
+	t.Cleanup(func() { w.must(w.kafka.Stop()) })
+	w.calm, err = server.StartBroker(partitions)
+	w.must(err)
+	t.Cleanup(w.calm.Stop)
+	w.load = newLoad(t, w.db, *seed)
+	w.client, err = kafka.Open(ctx, kafka.Config{Brokers: []string{w.kafka.Addr}})
+	w.must(err)
+	t.Cleanup(func() { w.must(w.client.Close()) })
+	w.worker, err = server.StartConnect(ctx, filepath.Join(w.dir, "connect"), w.kafka.Addr, w.db.Kind, "offset.flush.interval.ms=3000")
+	w.must(err)
+	t.Cleanup(func() { w.must(w.worker.Stop()) })
+	properties := w.properties()
+	text, err := json.Marshal(map[string]any{"name": connector, "config": properties})
+	w.must(err)
+	w.config = filepath.Join(w.dir, "connector.json")
+	w.must(os.WriteFile(w.config, text, 0o600))
+	w.toEnd(w.calm.Addr, "--database-server-id=4711") // where nothing has happened
+	properties["name"] = connector
+	w.must(w.worker.Create(ctx, properties))
+	w.must(w.worker.Streaming(ctx, connector))
+	return w
+}
+
+func (w *world) properties() map[string]string {
+	host, port, err := net.SplitHostPort(w.db.Addr)
+	w.must(err)
+	return map[string]string{
+		"connector.class": "io.debezium.connector.mysql.MySqlConnector", "topic.prefix": prefix, "tasks.max": "1",
+		"database.hostname": host, "database.port": port, "database.user": server.DebeziumUser, "database.password": server.Password,
+		"database.server.id": "77", "database.include.list": database, "provide.transaction.metadata": "true",
+		"schema.history.internal.kafka.bootstrap.servers": w.kafka.Addr, "schema.history.internal.kafka.topic": history,
+		"topic.creation.default.partitions": fmt.Sprint(partitions), "topic.creation.default.replication.factor": "1",
+		"key.converter": "org.apache.kafka.connect.json.JsonConverter", "key.converter.schemas.enable": "false",
+		"value.converter": "org.apache.kafka.connect.json.JsonConverter", "value.converter.schemas.enable": "false",
+	}
+}
+
+func (w *world) must(err error) {
+	w.Helper()
+	if err != nil {
+		if w.worker != nil {
+			w.Logf("the end of the worker's log:\n%s", w.worker.Log())
+		}
+		w.Fatal(err)
+	}
+}
+
+// firn takes over from Debezium, is killed a few times in some rounds, and stops.
+func (w *world) firn(round int) {
+	for kill := w.rand.IntN(3); kill > 0; kill-- {
+		p := w.start()
+		w.publish(w.rand.IntN(3000))
+		w.must(p.Kill())
+		w.Logf("round %d: firn-reader killed, topics have %d records", round, w.records())
+	}
+	p := w.start()
+	before := w.said(p)
+	w.must(p.Ready(w.Context()))
+	w.until("firn-reader has taken over", func() bool { return w.said(p) > before || w.ended(p) })
+	w.publish(w.rand.IntN(2000))
+	w.must(p.Stop())
+	w.Logf("round %d: firn-reader stopped, topics have %d records", round, w.records())
+}
+
+func (w *world) start() *pipeline.Process {
+	p, err := pipeline.Start(w.Context(), w.dir, "firn-reader", nil,
+		"run", "--debezium-config="+w.config, "--connect-offset-topic="+server.ConnectOffsets, "--bootstrap-servers="+w.kafka.Addr, "--log-format=text")
+	w.must(err)
+	return p
+}
+
+func (w *world) ended(p *pipeline.Process) bool {
+	select {
+	case <-p.Exited():
+		w.Fatalf("firn-reader ended:\n%s", p.Tail())
+		return true
+	default:
+		return false
+	}
+}
+
+// said counts how many times firn-reader has finished taking over.
+func (w *world) said(p *pipeline.Process) int {
+	log, err := os.ReadFile(p.Log)
+	w.must(err)
+	return strings.Count(string(log), takenOver)
+}
+
+// toEnd runs firn-reader up to the end of the binlog.
+func (w *world) toEnd(broker string, args ...string) {
+	p, err := pipeline.Start(w.Context(), w.dir, "firn-reader", nil, append([]string{
+		"run", "--stop-at-end", "--debezium-config=" + w.config, "--bootstrap-servers=" + broker,
+	}, args...)...)
+	w.must(err)
+	<-p.Exited()
+	if p.ExitCode() != 0 {
+		w.Fatalf("firn-reader to the end:\n%s", p.Tail())
+	}
+}
+
+// publish waits until so many more records are published.
+func (w *world) publish(n int) {
+	target := w.records() + int64(n)
+	w.until(fmt.Sprintf("%d records are published", target), func() bool { return w.records() >= target })
+}
+
+func (w *world) records() (n int64) {
+	for _, topic := range w.topics(w.client) {
+		offsets, err := w.client.Offsets(w.Context(), topic)
+		w.must(err)
+		for _, o := range offsets {
+			n += o.HighWatermark
+		}
+	}
+	return n
+}
+
+// topics are those of the tables, of transactions and of schema changes.
+func (w *world) topics(client *kafka.Client) []string {
+	all, err := client.Topics(w.Context())
+	w.must(err)
+	var topics []string
+	for _, topic := range all {
+		if topic == prefix || strings.HasPrefix(topic, prefix+".") {
+			topics = append(topics, topic)
+		}
+	}
+	return topics
+}
+
+func (w *world) until(what string, done func() bool) {
+	w.Helper()
+	ctx, cancel := context.WithTimeout(w.Context(), 2*time.Minute)
+	defer cancel()
+	if err := pipeline.Wait(ctx, 20*time.Millisecond, func() (bool, error) { return done(), w.load.err() }); err != nil {
+		w.must(fmt.Errorf("wait until %s: %w", what, err))
+	}
+}
