@@ -71,7 +71,7 @@ func readerOf(ctx context.Context, c *config.Reader, client *kafka.Client, log *
 		return r, err
 	}
 	if c.IncludeSchemaChanges {
-		r.SchemaChanges = encoder
+		r.SchemaChanges, r.OtherChanges = encoder, !c.SchemaHistoryInternalStoreOnlyCapturedTablesDDL
 	}
 	r.Structs, r.Transactions = encoder, c.ProvideTransactionMetadata
 	r.Heartbeats = reader.Heartbeats{Interval: time.Duration(c.HeartbeatIntervalMs) * time.Millisecond, Query: c.HeartbeatActionQuery}
@@ -171,18 +171,19 @@ func registryOf(ctx context.Context, c *config.Reader) (registry, error) {
 
 // encoderOf returns the encoder of keys and values.
 func encoderOf(ctx context.Context, c *config.Reader, schemas codec.Registry) codec.RecordEncoder {
-	of := func(converter, decimals string) codec.RecordEncoder {
+	of := func(converter, decimals string, inline bool) codec.RecordEncoder {
 		if converter == "avro" {
 			return codec.NewAvro(ctx, schemas, codec.AvroOptions{
 				ReplaceNullWithDefault: c.ReplaceNullWithDefault, WithoutConnectMeta: !c.ConnectMetaData, Naming: namingOf(c),
 			})
 		}
 		return codec.NewJSON(codec.JSONOptions{
-			Schemas: c.SchemasEnable, DecimalNumeric: decimals == "numeric", ReplaceNullWithDefault: c.ReplaceNullWithDefault,
+			Schemas: inline, DecimalNumeric: decimals == "numeric", ReplaceNullWithDefault: c.ReplaceNullWithDefault,
 		})
 	}
-	if c.KeyConverter == c.ValueConverter && c.KeyDecimalFormat == c.DecimalFormat {
-		return of(c.ValueConverter, c.DecimalFormat)
+	values := of(c.ValueConverter, c.DecimalFormat, c.SchemasEnable)
+	if c.KeyConverter == c.ValueConverter && c.KeyDecimalFormat == c.DecimalFormat && c.KeySchemas() == c.SchemasEnable {
+		return values
 	}
-	return codec.KeyValue{Keys: of(c.KeyConverter, c.KeyDecimalFormat), Values: of(c.ValueConverter, c.DecimalFormat)}
+	return codec.KeyValue{Keys: of(c.KeyConverter, c.KeyDecimalFormat, c.KeySchemas()), Values: values}
 }

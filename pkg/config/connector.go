@@ -35,14 +35,18 @@ func readConnector(path string) (*connector, error) {
 		return nil, fmt.Errorf("read --debezium-config %s: %w", path, err)
 	}
 	c := &connector{secrets: map[string]Secret{}, values: map[string]string{
-		"bigint-unsigned-handling-mode":          "long",
-		"event-converting-failure-handling-mode": "warn",
-		"skipped-operations":                     "t",
-		"replace-null-with-default":              "true",
-		"snapshot-parallelism":                   "1",
-		"allow-fk-cascade":                       "true",
-		"on-unlogged-change":                     "mark",
+		"bigint-unsigned-handling-mode":                          "long",
+		"event-converting-failure-handling-mode":                 "warn",
+		"skipped-operations":                                     "t",
+		"replace-null-with-default":                              "true",
+		"snapshot-parallelism":                                   "1",
+		"allow-fk-cascade":                                       "true",
+		"on-unlogged-change":                                     "mark",
+		"schema-history-internal-store-only-captured-tables-ddl": "false",
 	}}
+	if properties["value.converter.schemas.enable"] != "" { // which is not said of keys
+		c.values["key-schemas-enable"] = "true"
+	}
 	c.transform(properties)
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(properties)) {
@@ -146,10 +150,10 @@ func (c *connector) take(name, value string) error {
 		return nil
 	case "key.converter", "value.converter":
 		return c.converter(name, value)
-	case "key.converter.schemas.enable", "value.converter.schemas.enable":
-		if other, ok := c.values["schemas-enable"]; ok && other != value {
-			return errors.New("must be the same for key and value")
-		}
+	case "key.converter.schemas.enable":
+		c.values["key-schemas-enable"] = strings.ToLower(value)
+		return nil
+	case "value.converter.schemas.enable":
 		c.values["schemas-enable"] = value
 		return nil
 	case "topic.creation.default.partitions", "topic.creation.default.replication.factor":

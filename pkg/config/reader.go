@@ -51,6 +51,7 @@ type Format struct {
 	ValueConverter                     string `default:"json" help:"json or avro."`
 	KeyConverter                       string `default:"json" help:"json or avro."`
 	SchemasEnable                      bool   `default:"true" negatable:"" help:"Put the schema into each JSON record."`
+	KeySchemasEnable                   string `default:"same" help:"The same for keys: true, false, or same."`
 	DecimalFormat                      string `default:"base64" help:"DECIMAL in JSON values: base64 or numeric."`
 	KeyDecimalFormat                   string `default:"base64" help:"DECIMAL in JSON keys: base64 or numeric."`
 	ReplaceNullWithDefault             bool   `negatable:"" help:"Write a column's default for null, as Connect does."`
@@ -101,6 +102,8 @@ type Publishing struct {
 	KafkaCompression string            `default:"lz4" help:"none, gzip, snappy, lz4 or zstd."`
 
 	SchemaHistoryInternalKafkaTopic string `help:"Topic of the schema history."`
+
+	SchemaHistoryInternalStoreOnlyCapturedTablesDDL bool `name:"schema-history-internal-store-only-captured-tables-ddl" default:"true" negatable:"" help:"Publish schema changes of captured tables alone, not of the others of their databases."`
 }
 
 // SnapshotSignal asks a running reader to read tables again.
@@ -215,6 +218,7 @@ func (f *Format) validate(p *problems, registry *Registry) {
 			p.add("%s avro needs --schema-registry-url, or --schema-registry-auth glue", flag)
 		}
 	}
+	p.oneOf("--key-schemas-enable", f.KeySchemasEnable, "same", "true", "false")
 	p.oneOf("--decimal-format", f.DecimalFormat, "base64", "numeric")
 	p.oneOf("--key-decimal-format", f.KeyDecimalFormat, "base64", "numeric")
 	p.topicName("--topic-delimiter", f.TopicDelimiter)
@@ -247,6 +251,11 @@ func (p *problems) topicName(flag, value string) {
 	if value == "" || debezium.SanitizeTopic("t"+value) != "t"+value {
 		p.add("%s %q: only letters, digits, '.', '_' and '-' may stand in a topic's name", flag, value)
 	}
+}
+
+// KeySchemas reports whether JSON keys carry their schema.
+func (f *Format) KeySchemas() bool {
+	return f.KeySchemasEnable == "true" || f.KeySchemasEnable == "same" && f.SchemasEnable
 }
 
 // Skipped returns the operations of --skipped-operations.

@@ -63,6 +63,7 @@ type Config struct {
 	SkipUnchanged  bool                      // skip.messages.without.change
 	SchemaComments bool                      // include.schema.comments
 	SchemaChanges  codec.SchemaChangeEncoder // nil: include.schema.changes=false
+	OtherChanges   bool                      // those of tables that are not captured, in captured databases, too
 	Structs        codec.StructEncoder       // of transactions and heartbeats; not needed without
 	Transactions   bool                      // provide.transaction.metadata
 	Heartbeats     Heartbeats

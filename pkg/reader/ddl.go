@@ -48,12 +48,12 @@ func (s *session) statement(q *binlog.Query) error {
 	if s.takeover != nil {
 		s.takeover.atStatement(q)
 	}
-	within := 0
+	at := restart{pos: q.End}
 	if q.InTransaction {
-		within = q.Event
+		at = restart{pos: s.beginning, event: q.Event}
 	}
 	for _, part := range effect.Parts {
-		if err := s.publishChange(source, part, within, headers...); err != nil {
+		if err := s.publishChange(source, at, part, headers...); err != nil {
 			return err
 		}
 	}
@@ -65,13 +65,20 @@ func (s *session) statement(q *binlog.Query) error {
 	return nil
 }
 
+// restart is where Debezium would resume behind a statement: its end, or within
+// a transaction its BEGIN and how many of its events are to be passed over.
+type restart struct {
+	pos   uint64
+	event int
+}
+
 // publishChange writes one schema change to the history and, where a captured
 // database is concerned, to the schema-change topic, with headers beside those of
-// every record. The statement stands behind events of a transaction, or outside.
-func (s *session) publishChange(source debezium.Source, part schemahistory.Part, events int, headers ...kafka.Header) error {
+// every record.
+func (s *session) publishChange(source debezium.Source, at restart, part schemahistory.Part, headers ...kafka.Header) error {
 	now := time.Now().UnixMilli()
 	record := schemahistory.Record{
-		Server: s.cfg.Prefix, Position: s.recordPosition(&source, events), TsMs: now, Database: part.Database, DDL: part.DDL, Changes: part.Changes,
+		Server: s.cfg.Prefix, Position: s.recordPosition(&source, at), TsMs: now, Database: part.Database, DDL: part.DDL, Changes: part.Changes,
 	}
 	if err := s.sendHistory(&record); err != nil {
 		return err
@@ -83,11 +90,7 @@ func (s *session) publishChange(source debezium.Source, part schemahistory.Part,
 		return err
 	}
 	source.DB = part.Database
-	names := make([]string, len(part.Tables))
-	for i, t := range part.Tables {
-		names[i] = t.Table
-	}
-	source.Table = strings.Join(names, ",")
+	source.Table = strings.Join(debezium.SetOrder(part.Tables), ",")
 	change := debezium.SchemaChange{Source: source, TsMs: now, Database: part.Database, DDL: part.DDL, Changes: part.Changes}
 	key, err := s.cfg.SchemaChanges.AppendSchemaChangeKey(nil, &change)
 	if err != nil {
@@ -107,6 +110,9 @@ func (s *session) concerns(part schemahistory.Part) bool {
 		return part.Database == "" || slices.ContainsFunc(s.history.Tables(), func(id debezium.TableID) bool {
 			return id.Database == part.Database && s.cfg.Captured(id)
 		})
+	}
+	if s.cfg.OtherChanges && s.cfg.CapturedDatabase(part.Database) {
+		return true
 	}
 	return slices.ContainsFunc(part.Tables, s.cfg.Captured) ||
 		slices.ContainsFunc(part.Changes, func(c debezium.TableChange) bool {
@@ -274,14 +280,11 @@ func (s *session) sendHistory(record *schemahistory.Record) error {
 	return s.plain.Send(&r)
 }
 
-// recordPosition is where a statement stands, as the history notes it; inside a
-// transaction, where that begins, and events of it.
-func (s *session) recordPosition(source *debezium.Source, events int) schemahistory.RecordPosition {
+// recordPosition is where a statement stands, as the history notes it.
+func (s *session) recordPosition(source *debezium.Source, at restart) schemahistory.RecordPosition {
 	p := schemahistory.RecordPosition{
-		TsSec: source.TsNs / int64(time.Second), File: source.File, Pos: uint64(source.Pos), GTIDs: s.position.GTIDs.String(), ServerID: source.ServerID,
-	}
-	if events > 0 {
-		p.File, p.Pos, p.Event = s.position.File, s.position.Pos, int64(events)
+		TsSec: source.TsNs / int64(time.Second), File: source.File, Pos: at.pos, GTIDs: s.position.GTIDs.String(),
+		ServerID: source.ServerID, Event: int64(at.event),
 	}
 	if source.Snapshot != "" {
 		p.Snapshot = "INITIAL"

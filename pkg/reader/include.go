@@ -134,9 +134,9 @@ func (s *session) include(ctx context.Context, id debezium.TableID) (err error) 
 	}
 	s.log.Info("table is captured from here on", "table", id.String())
 	source := s.sourceAt(from, "true")
-	err = s.publishChange(*source, schemahistory.Part{
+	err = s.publishChange(*source, restart{pos: uint64(source.Pos)}, schemahistory.Part{
 		Database: id.Database, DDL: d.ddl, Tables: []debezium.TableID{id}, Changes: []debezium.TableChange{{Type: "CREATE", ID: id, Table: d.table}},
-	}, 0)
+	})
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,7 @@ type session struct {
 	position debezium.Position // the last commit that the stream has passed
 
 	transaction string        // the one being read
+	beginning   uint64        // where its BEGIN stands
 	metadata    *transactions // nil: not provided
 	// stated says that a statement was published whose end the position has not passed: a span that
 	// ended here would publish it again after a restart.
@@ -196,7 +197,7 @@ func (s *session) handle(event binlog.Event) error {
 		}
 		return nil
 	case *binlog.Begin:
-		s.transaction = transactionName(e)
+		s.transaction, s.beginning = transactionName(e), e.At
 		if s.takeover != nil {
 			s.takeover.begins(e)
 		}

@@ -231,7 +231,7 @@ func (s *session) firstStart(ctx context.Context, conn *mysql.Conn) error {
 		if i == len(changes)-1 && s.cfg.Snapshot == SnapshotNoData {
 			source.Snapshot = "last" // no row will be
 		}
-		if err := s.publishChange(*source, part, 0); err != nil {
+		if err := s.publishChange(*source, restart{pos: uint64(source.Pos)}, part); err != nil {
 			return err
 		}
 	}

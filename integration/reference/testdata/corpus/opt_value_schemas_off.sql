@@ -1,0 +1,4 @@
+-- Keys have their schemas then, as Connect's default is.
+-- @props value.converter=org.apache.kafka.connect.json.JsonConverter
+-- @props value.converter.schemas.enable=false
+-- @include keys.sql
