@@ -13,7 +13,7 @@ ROUNDS   ?= 200
 KILLS    ?= 10
 CASES    := ./integration/cases ./integration/compose ./integration/crash/... ./integration/engine ./integration/reference ./integration/validate
 
-.PHONY: help build setup demo test lint unit cases crash integration takeover soak bench fmt clean
+.PHONY: help build setup demo test lint unit cases crash integration reference takeover soak bench fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,10 @@ crash: build ## the crash tests of `make cases`, with ROUNDS random moments and 
 integration: build ## the cases on MySQL 8, real Kafka, and Trino over Glue and S3 stand-ins (Java, Maven)
 	@scripts/setup --java
 	$(GO) test -count=1 -timeout 30m -tags integration ./integration/cases/... ./integration/reference/...
+
+reference: build ## the real Debezium beside firn-reader on one server: the corpus, and changes at random (Java, Maven; SERVER=, SEED=, ONLY=)
+	@scripts/setup --java
+	$(GO) run ./integration/reference/beside $(if $(SERVER),-server $(SERVER)) $(if $(SEED),-seed $(SEED)) $(if $(ONLY),-only $(ONLY))
 
 takeover: build ## Debezium killed KILLS times, firn-reader in between: nothing lost, nothing twice (Java, Maven)
 	@scripts/setup --java

@@ -12,17 +12,19 @@ var acceptedText string
 
 // Accepted is a difference that is meant to be.
 type Accepted struct {
-	Server string // mysql8, mysql9, mariadb; * for all
-	Case   string // * for all
+	When   Occasion // * for all
+	Server string   // mysql8, mysql9, mariadb; * for all
+	Case   string   // * for all
 	Match  *regexp.Regexp
 	Reason string
 
 	seen bool
 }
 
-// ReadAccepted reads differences.txt: server, case, a regular expression of
-// the difference's text, and the reason, with tabs between.
-func ReadAccepted() ([]*Accepted, error) {
+// ReadAccepted reads what differences.txt says of an occasion: occasion,
+// server, case, a regular expression of the difference's text, and the reason,
+// with tabs between.
+func ReadAccepted(occasion Occasion) ([]*Accepted, error) {
 	var list []*Accepted
 	for line := range strings.Lines(acceptedText) {
 		line = strings.TrimSpace(line)
@@ -30,14 +32,17 @@ func ReadAccepted() ([]*Accepted, error) {
 			continue
 		}
 		parts := strings.Split(line, "\t")
-		if len(parts) != 4 {
-			return nil, fmt.Errorf("differences.txt: %q: server, case, expression and reason are wanted, with tabs between", line)
+		if len(parts) != 5 {
+			return nil, fmt.Errorf("differences.txt: %q: occasion, server, case, expression and reason are wanted, with tabs between", line)
 		}
-		match, err := regexp.Compile("(?s)" + parts[2])
+		if parts[0] != "*" && parts[0] != string(occasion) {
+			continue
+		}
+		match, err := regexp.Compile("(?s)" + parts[3])
 		if err != nil {
 			return nil, fmt.Errorf("differences.txt: %w", err)
 		}
-		list = append(list, &Accepted{Server: parts[0], Case: parts[1], Match: match, Reason: parts[3]})
+		list = append(list, &Accepted{When: Occasion(parts[0]), Server: parts[1], Case: parts[2], Match: match, Reason: parts[4]})
 	}
 	return list, nil
 }

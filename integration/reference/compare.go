@@ -125,9 +125,37 @@ func compareLane(mask *Mask, want, got []Record) []string {
 // pair is a record of each side that belong together; -1: there is none.
 type pair struct{ want, got int }
 
-// align pairs records: equal ones by the longest common subsequence, and what
-// is between two of those one by one if both sides have as many.
+// align pairs records: equal ones at the beginning, then those of the longest
+// common subsequence, and what is between two of those one by one if both sides
+// have as many. Of very many, those that are equal at the end are left out first.
 func align(w, g []masked) []pair {
+	const most = 4000 // records of a side: the table grows with the product
+	first := 0
+	for first < min(len(w), len(g)) && w[first] == g[first] {
+		first++
+	}
+	for max(len(w), len(g))-first > most && len(w) > first && len(g) > first && w[len(w)-1] == g[len(g)-1] {
+		w, g = w[:len(w)-1], g[:len(g)-1]
+	}
+	if max(len(w), len(g))-first > most {
+		return between(first, len(w), first, len(g))
+	}
+	pairs := subsequence(w[first:], g[first:])
+	for i := range pairs {
+		pairs[i] = pair{want: shifted(pairs[i].want, first), got: shifted(pairs[i].got, first)}
+	}
+	return pairs
+}
+
+func shifted(i, by int) int {
+	if i < 0 {
+		return i
+	}
+	return i + by
+}
+
+// subsequence returns the pairs that are not equal.
+func subsequence(w, g []masked) []pair {
 	common := make([][]int, len(w)+1) // of w[i:] and g[j:]
 	for i := range common {
 		common[i] = make([]int, len(g)+1)

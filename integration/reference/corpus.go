@@ -4,6 +4,7 @@
 package reference
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,12 +16,18 @@ import (
 
 // Case is a database of the corpus: statements before the connector takes its
 // snapshot and while it streams, and properties of the connector. The topic
-// prefix is the case's name, and so is the database.
+// prefix is the case's name, and so is the database, if no other is given.
 type Case struct {
-	Name             string
+	Name, Database   string
 	Properties       []string // name=value
 	Snapshot, Stream []string
+	Alone            bool // no other connector reads the server meanwhile
 }
+
+func (c *Case) database() string { return cmp.Or(c.Database, c.Name) }
+
+// history is the name of the topic of the case's schema history.
+func (c *Case) history() string { return "__history." + c.Name }
 
 // delimiter stands between the parts of the case's topics.
 func (c *Case) delimiter() string {
@@ -41,6 +48,7 @@ func (c *Case) delimiter() string {
 //	@props NAME=VALUE    a property of the connector
 //	@include FILE        another case's statements are part of this one
 //	@wait MS             a pause
+//	@alone               other connectors of the server would see or suffer what is done
 func ReadCase(path string, kind server.Kind) (*Case, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -102,6 +110,8 @@ func (p *parser) directive(text string) error {
 		p.both = true
 	case "server":
 		p.only = argument
+	case "alone":
+		p.c.Alone = true
 	case "props":
 		p.c.Properties = append(p.c.Properties, strings.ReplaceAll(argument, "@DB", p.c.Name))
 	case "wait":

@@ -45,7 +45,7 @@ func heartbeats(ctx context.Context, t *testing.T, lab *reference.Lab, c *refere
 	conn, err := lab.Prepare(ctx, c)
 	must(err)
 	defer conn.Close()
-	must(reference.Execute(ctx, conn, append(c.Snapshot, "GRANT INSERT ON "+c.Name+".hb TO "+server.User)))
+	must(reference.Execute(ctx, conn, append(c.Snapshot, "GRANT INSERT ON "+c.Name+".hb TO "+server.DebeziumUser)))
 	config, err := lab.Connector(c)
 	must(err)
 	process, err := lab.Run(ctx, c, config)

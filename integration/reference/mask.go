@@ -22,7 +22,7 @@ const (
 )
 
 // Mask takes out of records what two publishers never have in common.
-type Mask struct{ value, key, header []string }
+type Mask struct{ value, snapshot, key, header []string }
 
 // NewMask returns the mask of an occasion, as masks.txt has it.
 func NewMask(occasion Occasion) (*Mask, error) {
@@ -41,12 +41,14 @@ func NewMask(occasion Occasion) (*Mask, error) {
 		switch words[1] {
 		case "value":
 			m.value = append(m.value, words[2])
+		case "snapshot":
+			m.snapshot = append(m.snapshot, words[2])
 		case "key":
 			m.key = append(m.key, words[2])
 		case "header":
 			m.header = append(m.header, words[2])
 		default:
-			return nil, fmt.Errorf("masks.txt: %q: value, key or header is wanted", line)
+			return nil, fmt.Errorf("masks.txt: %q: value, snapshot, key or header is wanted", line)
 		}
 	}
 	return m, nil
@@ -60,7 +62,11 @@ type masked struct {
 func (m *Mask) apply(r *Record) masked {
 	var t masked
 	t.keySchema, t.key = m.part(r, r.Key, m.key)
-	t.valueSchema, t.value = m.part(r, r.Value, m.value)
+	members := m.value
+	if ofSnapshot(r) {
+		members = slices.Concat(m.value, m.snapshot)
+	}
+	t.valueSchema, t.value = m.part(r, r.Value, members)
 	for _, h := range r.Headers {
 		value := h.Value
 		if slices.Contains(m.header, h.Key) {
@@ -69,6 +75,20 @@ func (m *Mask) apply(r *Record) masked {
 		t.headers += h.Key + "=" + value + "\n"
 	}
 	return t
+}
+
+// ofSnapshot reports whether a record says that a snapshot has read it.
+func ofSnapshot(r *Record) bool {
+	_, text := unwrap(r.Value)
+	if text == nil {
+		return false
+	}
+	for _, snapshot := range gjson.GetMany(*text, "source.snapshot", "position.snapshot") {
+		if snapshot.Exists() && snapshot.String() != "false" {
+			return true
+		}
+	}
+	return false
 }
 
 // part masks a key or a value. A member may be of one kind of topic only: member@suffix.

@@ -60,7 +60,7 @@ func run(m *testing.M) (int, error) {
 // What firn-reader publishes with a connector's configuration is what the real
 // Debezium published with it.
 func TestReader_PublishesWhatDebeziumDoes(t *testing.T) {
-	accepted, err := reference.ReadAccepted()
+	accepted, err := reference.ReadAccepted(reference.Recorded)
 	if err != nil {
 		t.Fatal(err)
 	}

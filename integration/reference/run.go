@@ -8,13 +8,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/firn-cdc/firn/integration/pipeline"
 	"github.com/firn-cdc/firn/integration/server"
@@ -27,12 +23,12 @@ type Lab struct {
 	Dir      string // of files and logs
 }
 
-// Connector returns the case's connector configuration as someone who runs
-// Debezium has it: a file of properties.
-func (l *Lab) Connector(c *Case) (path string, err error) {
+// Properties returns the case's connector configuration as someone who runs
+// Debezium has it: name=value, the last of a name counts.
+func (l *Lab) Properties(c *Case) ([]string, error) {
 	host, port, err := net.SplitHostPort(l.Database.Addr)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	class := "io.debezium.connector.mysql.MySqlConnector"
 	if l.Database.Kind == server.MariaDB {
@@ -40,15 +36,28 @@ func (l *Lab) Connector(c *Case) (path string, err error) {
 	}
 	properties := []string{
 		"name=" + c.Name, "connector.class=" + class, "tasks.max=1", "topic.prefix=" + c.Name,
-		"database.hostname=" + host, "database.port=" + port, "database.user=" + server.User, "database.password=" + server.Password,
-		"database.include.list=" + c.Name, "schema.history.internal.kafka.bootstrap.servers=" + l.Broker,
-		"schema.history.internal.kafka.topic=__history." + c.Name, "schema.history.internal.store.only.captured.databases.ddl=true",
+		"database.hostname=" + host, "database.port=" + port, "database.user=" + server.DebeziumUser, "database.password=" + server.Password,
+		"database.include.list=" + c.database(), "schema.history.internal.kafka.bootstrap.servers=" + l.Broker,
+		"schema.history.internal.kafka.topic=" + c.history(), "schema.history.internal.store.only.captured.databases.ddl=true",
+		"topic.creation.default.partitions=" + strconv.Itoa(Partitions), "topic.creation.default.replication.factor=1",
+	}
+	return append(properties, c.Properties...), nil
+}
+
+// Partitions is how many each topic of a case has.
+const Partitions = 3
+
+// Connector writes the case's connector configuration to a file.
+func (l *Lab) Connector(c *Case) (path string, err error) {
+	properties, err := l.Properties(c)
+	if err != nil {
+		return "", err
 	}
 	path = filepath.Join(l.Dir, string(l.Database.Kind)+"-"+c.Name, "connector.properties")
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", err
 	}
-	return path, os.WriteFile(path, []byte(strings.Join(append(properties, c.Properties...), "\n")+"\n"), 0o644)
+	return path, os.WriteFile(path, []byte(strings.Join(properties, "\n")+"\n"), 0o644)
 }
 
 // Prepare makes the case's database and returns a connection that uses it.
@@ -119,7 +128,7 @@ func (*Lab) Run(ctx context.Context, c *Case, config string) (*pipeline.Process,
 
 func start(ctx context.Context, c *Case, config string, more ...string) (*pipeline.Process, error) {
 	return pipeline.Start(ctx, filepath.Dir(config), "firn-reader", nil, append([]string{
-		"run", "--debezium-config=" + config, "--topic-partitions=3", "--database-server-id=" + strconv.Itoa(serverID(c)), "--log-format=json",
+		"run", "--debezium-config=" + config, "--database-server-id=" + strconv.Itoa(serverID(c)), "--log-format=json",
 	}, more...)...)
 }
 
@@ -135,37 +144,4 @@ func serverID(c *Case) int {
 		id = id*31%1_000_003 + int(b)
 	}
 	return id
-}
-
-// Records returns all records of the topics of a case, except those that firn
-// keeps for itself, by topic and partition.
-func (l *Lab) Records(ctx context.Context, c *Case) ([]Record, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(l.Broker))
-	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
-	topics, err := kadm.NewClient(client).ListTopics(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var records []Record
-	for _, topic := range topics.Names() {
-		if topic != c.Name && !strings.HasPrefix(topic, c.Name+c.delimiter()) && topic != "__debezium-heartbeat."+c.Name {
-			continue
-		}
-		read, err := pipeline.ReadTopic(ctx, l.Broker, topic)
-		if err != nil {
-			return nil, err
-		}
-		slices.SortStableFunc(read, func(a, b *kgo.Record) int { return int(a.Partition - b.Partition) })
-		for _, r := range read {
-			record := Record{Topic: r.Topic, Partition: r.Partition, Key: r.Key, Value: r.Value}
-			for _, h := range r.Headers {
-				record.Headers = append(record.Headers, Header{Key: h.Key, Value: string(h.Value)})
-			}
-			records = append(records, record)
-		}
-	}
-	return records, nil
 }

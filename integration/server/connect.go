@@ -45,7 +45,7 @@ func StartConnect(ctx context.Context, dir, broker string, kind Kind, properties
 	if err != nil {
 		return nil, err
 	}
-	home, err := Script(ctx, "java", "17")
+	home, err := Script(ctx, "java", "19") // before, a FLOAT was printed with more digits than it has
 	if err != nil {
 		return nil, err
 	}

@@ -20,9 +20,12 @@ type Workload struct {
 	db       *sql.Conn
 	database string
 	rand     *rand.Rand
+	mysql    bool
 	columns  []column
-	next     int64 // the highest key so far
-	added    int   // columns added to the table evolving
+	next     int64    // the highest key so far
+	wide     []column // of the table wide; nil: there is none
+	nextWide int64    // its highest key
+	added    int      // columns added to the table evolving
 	counts   map[string]int
 }
 
@@ -39,7 +42,7 @@ func New(ctx context.Context, db *sql.DB, database string, seed uint64, mysql bo
 	if err != nil {
 		return nil, err
 	}
-	w := &Workload{db: conn, database: database, rand: rand.New(rand.NewPCG(seed, 1)), columns: columns(mysql), counts: make(map[string]int)}
+	w := &Workload{db: conn, database: database, rand: rand.New(rand.NewPCG(seed, 1)), mysql: mysql, columns: columns(mysql), counts: make(map[string]int)}
 	definitions := make([]string, len(w.columns))
 	for i, c := range w.columns {
 		definitions[i] = c.name + " " + c.ddl
@@ -92,7 +95,7 @@ type action struct {
 }
 
 func (w *Workload) actions() []action {
-	return []action{
+	all := []action{
 		{"insert types", 30, w.insertTypes, false},
 		{"update types", 30, w.updateTypes, false},
 		{"delete types", 8, w.deleteTypes, false},
@@ -106,6 +109,12 @@ func (w *Workload) actions() []action {
 		{"add column", 1, w.addColumn, true},
 		{"truncate", 1, w.truncate, true},
 	}
+	if w.wide != nil {
+		all = append(
+			all, action{"insert wide", 30, w.insertWide, false}, action{"update wide", 30, w.updateWide, false}, action{"delete wide", 8, w.deleteWide, false},
+		)
+	}
+	return all
 }
 
 // Step runs one transaction: mostly small, now and then large, sometimes
