@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"text/tabwriter"
 
+	"github.com/firn-cdc/firn/pkg/checkpoint"
 	"github.com/firn-cdc/firn/pkg/config"
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/kafka"
@@ -58,6 +60,11 @@ func check(ctx context.Context, c *config.Reader, log *slog.Logger) (err error) 
 	if openErr == nil {
 		_, err := client.Topics(ctx)
 		say("kafka topics", err)
+		if c.ConnectOffsetTopic != "" {
+			say("offset to take over", offset(ctx, c, client))
+			_, err := client.Topic(ctx, c.SchemaHistoryInternalKafkaTopic)
+			say("schema history", err)
+		}
 		if err := client.Close(); err != nil {
 			return err
 		}
@@ -71,6 +78,19 @@ func check(ctx context.Context, c *config.Reader, log *slog.Logger) (err error) 
 		return errCheck
 	}
 	return nil
+}
+
+// offset reports whether a Connect worker has the offset of the connector.
+func offset(ctx context.Context, c *config.Reader, client *kafka.Client) error {
+	_, others, ok, err := checkpoint.LoadConnect(ctx, client, c.ConnectOffsetTopic, checkpoint.Format{Name: c.Name, Prefix: c.TopicPrefix})
+	switch {
+	case err != nil || ok:
+		return err
+	case len(others) == 0:
+		return fmt.Errorf("topic %s has none", c.ConnectOffsetTopic)
+	default:
+		return fmt.Errorf("topic %s has those of %s: give the connector's name with --name", c.ConnectOffsetTopic, strings.Join(others, ", "))
+	}
 }
 
 // plan prints what would be captured, and where it would go.

@@ -105,6 +105,10 @@ func recordOf(topic string, r *kafka.Record) (out record, skip bool, err error) 
 	if err := json.Unmarshal(r.Value, &value); err != nil {
 		return out, false, fmt.Errorf("%s offset %d: %w", topic, r.Offset, err)
 	}
+	whole := value
+	if payload, ok := value["payload"].(map[string]any); ok { // with schemas, which are compared, too
+		value = payload
+	}
 	for _, name := range []string{"ts_ms", "ts_us", "ts_ns"} {
 		delete(value, name)
 	}
@@ -112,12 +116,13 @@ func recordOf(topic string, r *kafka.Record) (out record, skip bool, err error) 
 		if snapshot := source["snapshot"]; snapshot != nil && snapshot != "false" {
 			return out, true, nil // schema changes of the beginning
 		}
+		delete(source, "version") // of MariaDB's connector, an older one
 		if topic == prefix {
 			delete(source, "row") // of the row event before, if the reader has met one
 		}
 		out.place = fmt.Sprintf("%v %v:%v:%v", source["gtid"], source["file"], source["pos"], source["row"])
 	}
-	text, err := json.Marshal(value)
+	text, err := json.Marshal(whole)
 	out.value = string(text)
 	return out, false, err
 }

@@ -23,6 +23,7 @@ const database = "d"
 type load struct {
 	db      *sql.DB
 	rand    *rand.Rand
+	long    bool // transactions are of thousands of rows
 	columns int
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
@@ -31,13 +32,13 @@ type load struct {
 	failed error
 }
 
-func newLoad(t *testing.T, db *server.Database, seed uint64) *load {
+func newLoad(t *testing.T, db *server.Database, seed uint64, long bool) *load {
 	client, err := sql.Open("mysql", db.DSN())
 	if err != nil {
 		t.Fatal(err)
 	}
 	client.SetMaxOpenConns(1)
-	l := &load{db: client, rand: rand.New(rand.NewPCG(seed, 2))}
+	l := &load{db: client, rand: rand.New(rand.NewPCG(seed, 2)), long: long}
 	t.Cleanup(func() {
 		_ = l.stop() // was told already
 		client.Close()
@@ -56,7 +57,7 @@ func newLoad(t *testing.T, db *server.Database, seed uint64) *load {
 	return l
 }
 
-func (l *load) start() error {
+func (l *load) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	l.cancel = cancel
 	l.done.Go(func() {
@@ -69,11 +70,17 @@ func (l *load) start() error {
 			}
 			select {
 			case <-ctx.Done():
-			case <-time.After(time.Duration(l.rand.IntN(20)) * time.Millisecond):
+			case <-time.After(l.pause()):
 			}
 		}
 	})
-	return nil
+}
+
+func (l *load) pause() time.Duration {
+	if l.long {
+		return time.Second
+	}
+	return time.Duration(l.rand.IntN(20)) * time.Millisecond
 }
 
 func (l *load) stop() error {
@@ -100,6 +107,9 @@ func (l *load) step() error {
 		return err
 	}
 	statements := 1 + l.rand.IntN(4)
+	if l.long {
+		statements = 100
+	}
 	for range statements {
 		if err := l.exec(l.statement()); err != nil {
 			return err
@@ -136,7 +146,7 @@ func (l *load) statement() string {
 		return fmt.Sprintf("INSERT INTO keyless VALUES (%d, 'x'), (%d, 'y')", v, v)
 	default:
 		rows := l.rand.IntN(60)
-		if rows == 0 {
+		if rows == 0 || l.long {
 			rows = 2000
 		}
 		return fmt.Sprintf("UPDATE grows SET v = %d WHERE id > %d LIMIT %d", v, id, rows)

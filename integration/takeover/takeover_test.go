@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -49,23 +50,54 @@ type world struct {
 	config string // file of the connector's configuration
 	rand   *rand.Rand
 	load   *load
+	of     surroundings
+}
+
+// surroundings are what the tests differ in.
+type surroundings struct {
+	name       string
+	kind       server.Kind
+	kills      int
+	long       bool              // thousands of rows in each transaction
+	flags      []string          // of the database server
+	properties map[string]string // of the connector
 }
 
 // Debezium killed at random rows, and firn-reader now and then, lose nothing and
 // publish nothing twice, in whatever order they come.
 func TestTakeover_DebeziumAndFirnInTurn(t *testing.T) {
-	w := newWorld(t)
-	w.must(w.load.start())
+	for _, of := range []surroundings{
+		{name: "GTIDs", kind: server.MySQL9, kills: *kills, properties: map[string]string{
+			"provide.transaction.metadata": "true", "key.converter.schemas.enable": "false", "value.converter.schemas.enable": "false",
+		}},
+		{
+			name: "compressed transactions by file", kind: server.MySQL9, kills: min(*kills, 3),
+			flags: []string{"--gtid-mode=OFF", "--enforce-gtid-consistency=OFF", "--binlog-transaction-compression=ON"},
+			// Of compressed rows without a key nobody can tell which of those at a place were published.
+			properties: map[string]string{"table.exclude.list": database + `\.keyless`},
+		},
+		{name: "long transactions", kind: server.MySQL9, kills: min(*kills, 3), long: true, properties: map[string]string{
+			"provide.transaction.metadata": "true", "key.converter.schemas.enable": "false", "value.converter.schemas.enable": "false",
+		}},
+		{name: "MariaDB", kind: server.MariaDB, kills: min(*kills, 3)},
+	} {
+		t.Run(of.name, func(t *testing.T) { inTurn(t, of) })
+	}
+}
+
+func inTurn(t *testing.T, of surroundings) {
+	w := newWorld(t, of)
+	w.load.start()
 	w.until("Debezium has saved an offset of the stream", func() bool {
 		offset, err := w.worker.Offset(w.Context(), connector)
 		return err == nil && offset != nil && !strings.Contains(string(offset), "snapshot")
 	})
-	for round := range *kills {
+	for round := range of.kills {
 		w.publish(100 + w.rand.IntN(4000))
 		w.must(w.worker.Kill())
 		w.Logf("round %d: Debezium killed, topics have %d records", round, w.records())
 		w.firn(round)
-		if round+1 < *kills {
+		if round+1 < of.kills {
 			w.must(w.worker.Start(w.Context()))
 			w.must(w.worker.Streaming(w.Context(), connector))
 		}
@@ -81,15 +113,15 @@ func TestTakeover_DebeziumAndFirnInTurn(t *testing.T) {
 	}
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, of surroundings) *world {
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
 	}
 	t.Logf("seed %d", *seed)
-	w := &world{T: t, dir: t.TempDir(), rand: rand.New(rand.NewPCG(*seed, 1))}
+	w := &world{T: t, dir: t.TempDir(), rand: rand.New(rand.NewPCG(*seed, 1)), of: of}
 	ctx := t.Context()
 	var err error
-	w.db, err = server.StartDatabase(ctx, server.MySQL9, filepath.Join(w.dir, "database"))
+	w.db, err = server.StartDatabase(ctx, of.kind, filepath.Join(w.dir, "database"), of.flags...)
 	w.must(err)
 	t.Cleanup(func() { w.must(w.db.Stop()) })
 	w.kafka, err = server.StartKafka(ctx, filepath.Join(w.dir, "kafka"), partitions)
@@ -98,7 +130,7 @@ func newWorld(t *testing.T) *world {
 	w.calm, err = server.StartBroker(partitions)
 	w.must(err)
 	t.Cleanup(w.calm.Stop)
-	w.load = newLoad(t, w.db, *seed)
+	w.load = newLoad(t, w.db, *seed, of.long)
 	w.client, err = kafka.Open(ctx, kafka.Config{Brokers: []string{w.kafka.Addr}})
 	w.must(err)
 	t.Cleanup(func() { w.must(w.client.Close()) })
@@ -120,15 +152,20 @@ func newWorld(t *testing.T) *world {
 func (w *world) properties() map[string]string {
 	host, port, err := net.SplitHostPort(w.db.Addr)
 	w.must(err)
-	return map[string]string{
-		"connector.class": "io.debezium.connector.mysql.MySqlConnector", "topic.prefix": prefix, "tasks.max": "1",
+	class := "io.debezium.connector.mysql.MySqlConnector"
+	if w.of.kind == server.MariaDB {
+		class = "io.debezium.connector.mariadb.MariaDbConnector"
+	}
+	properties := map[string]string{
+		"connector.class": class, "topic.prefix": prefix, "tasks.max": "1",
 		"database.hostname": host, "database.port": port, "database.user": server.DebeziumUser, "database.password": server.Password,
-		"database.server.id": "77", "database.include.list": database, "provide.transaction.metadata": "true",
+		"database.server.id": "77", "database.include.list": database,
 		"schema.history.internal.kafka.bootstrap.servers": w.kafka.Addr, "schema.history.internal.kafka.topic": history,
 		"topic.creation.default.partitions": fmt.Sprint(partitions), "topic.creation.default.replication.factor": "1",
-		"key.converter": "org.apache.kafka.connect.json.JsonConverter", "key.converter.schemas.enable": "false",
-		"value.converter": "org.apache.kafka.connect.json.JsonConverter", "value.converter.schemas.enable": "false",
+		"key.converter": "org.apache.kafka.connect.json.JsonConverter", "value.converter": "org.apache.kafka.connect.json.JsonConverter",
 	}
+	maps.Copy(properties, w.of.properties)
+	return properties
 }
 
 func (w *world) must(err error) {
@@ -155,7 +192,8 @@ func (w *world) firn(round int) {
 	w.until("firn-reader has taken over", func() bool { return w.said(p) > before || w.ended(p) })
 	w.publish(w.rand.IntN(2000))
 	w.must(p.Stop())
-	w.Logf("round %d: firn-reader stopped, topics have %d records", round, w.records())
+	log := p.Tail()
+	w.Logf("round %d: firn-reader stopped, topics have %d records; %s", round, w.records(), log[max(0, strings.LastIndex(log, "msg=")):])
 }
 
 func (w *world) start() *pipeline.Process {

@@ -89,16 +89,16 @@ func (s *session) takeTables() {
 // worker reads what was aborted, too.
 func (s *session) giveBack(ctx context.Context, last bool) error {
 	c := &s.connect
-	if c.key == nil || s.saved.Position.IsZero() || s.saved.SamePlace(c.given) && s.saved.Snapshotting == c.given.Snapshotting {
+	if c.key == nil || s.saved.Position.IsZero() {
 		return nil
 	}
-	switch {
-	case s.takeover != nil:
+	if s.takeover != nil {
 		if last {
 			s.log.Warn("stopped before all was read that Debezium had published behind its offset: start this reader again before Debezium, or rows come twice")
 		}
 		return nil
-	case !last && time.Since(c.at) < s.cfg.SaveInterval:
+	}
+	if same := s.saved.SamePlace(c.given) && s.saved.Snapshotting == c.given.Snapshotting; !last && (same || s.span.open || time.Since(c.at) < s.cfg.SaveInterval) {
 		return nil
 	}
 	err := s.plain.Send(&kafka.Record{Topic: s.cfg.ConnectOffsetTopic, Partition: kafka.Unassigned, Key: c.key, Value: s.format().ConnectValue(&s.saved)})

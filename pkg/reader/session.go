@@ -103,7 +103,7 @@ func (s *session) loop(ctx context.Context) (torn bool, err error) {
 			return true, err
 		}
 		if !s.stated && (s.full() || s.span.open && !s.stream.Buffered() && !s.chunks.waiting()) {
-			if err := s.endSpan(ctx); err != nil {
+			if err := s.endWholeSpan(ctx); err != nil {
 				return false, err
 			}
 		}

@@ -101,6 +101,24 @@ func (s *session) endSpan(ctx context.Context) error {
 	return nil
 }
 
+// endWholeSpan is endSpan, but the end of ctx gives it time: of a commit that is
+// left in the middle nobody knows whether it was done, and then neither whether
+// Debezium may go on from the place that was saved before.
+func (s *session) endWholeSpan(ctx context.Context) error {
+	whole, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(drainTime)
+		defer timer.Stop()
+		select {
+		case <-whole.Done():
+		case <-timer.C:
+			cancel()
+		}
+	})()
+	return s.endSpan(whole)
+}
+
 // save writes a position that moved without a record, now and then, so that a
 // restart does not read again what nobody wanted.
 func (s *session) save(ctx context.Context) error {
@@ -110,5 +128,5 @@ func (s *session) save(ctx context.Context) error {
 	if err := s.openSpan(); err != nil {
 		return err
 	}
-	return s.endSpan(ctx)
+	return s.endWholeSpan(ctx)
 }

@@ -236,7 +236,7 @@ func (s *session) readLoose(topic *tails, name string) error {
 	topic.loose = make(map[place]int)
 	offsets, err := s.cfg.Kafka.Offsets(s.life, name)
 	if err != nil {
-		return fmt.Errorf("take over: %w", err)
+		return err
 	}
 	for _, o := range offsets {
 		for window := int64(tailWindow); ; window *= 8 {
@@ -258,7 +258,7 @@ func (s *session) readLoose(topic *tails, name string) error {
 				return err
 			})
 			if err != nil {
-				return fmt.Errorf("take over: %w", err)
+				return err
 			}
 			if whole {
 				for at, n := range found {
@@ -284,7 +284,7 @@ func (s *session) placeOf(topic string, r *kafka.Record) (p place, snapshot bool
 	case r.Value == nil:
 	case avro && s.cfg.Registry == nil:
 		return place{}, false, errors.New("the record is in Avro: give --value-converter avro and --schema-registry-url")
-	case avro && s.cfg.Unwrap == nil:
+	case avro && (s.cfg.Unwrap == nil || topic == s.cfg.Prefix):
 		source, err = s.avroSource(topic, r)
 	case !avro:
 		source, err = jsonSource(r.Value)

@@ -3,7 +3,6 @@ package reader
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -181,55 +180,54 @@ func boundaryPlace(id string) place {
 	return place{file: file, pos: pos}
 }
 
-// inKafka reports whether a record that is about to be published is in Kafka.
+// inKafka reports whether a record that is about to be published is in Kafka. A
+// topic is read before the first record goes there: later, the reader would wait
+// for its own transaction.
 func (s *session) inKafka(r *kafka.Record) (bool, error) {
 	t := s.takeover
-	if t == nil || t.here.none() || r.Topic == s.cfg.HistoryTopic || r.Topic == s.cfg.Naming.Heartbeats(s.cfg.Prefix) {
+	if r.Topic == s.cfg.HistoryTopic || r.Topic == s.cfg.Naming.Heartbeats(s.cfg.Prefix) {
 		return false, nil
 	}
 	topic, ok := t.topics[r.Topic]
 	if !ok {
 		var err error
-		if topic, err = s.readTails(r.Topic); err != nil {
+		if topic, err = s.readTails(r.Topic); err == nil && r.Key == nil && len(topic.partitions) > 1 {
+			err = s.readLoose(topic, r.Topic)
+		}
+		if err != nil {
 			return false, fmt.Errorf("take over: %w", err)
 		}
 		t.topics[r.Topic] = topic
 	}
-	in, err := s.inTopic(topic, r)
+	if t.here.none() {
+		return false, nil
+	}
+	in := t.inTopic(topic, r)
 	if in {
 		t.passed++
 	}
-	return in, err
+	return in, nil
 }
 
-func (s *session) inTopic(topic *tails, r *kafka.Record) (bool, error) {
-	t := s.takeover
+func (t *takeover) inTopic(topic *tails, r *kafka.Record) bool {
 	partition := r.Partition
 	switch {
-	case len(topic.partitions) == 0:
-		return false, errors.New("take over: topic " + r.Topic + " has no partitions")
 	case partition != kafka.Unassigned:
 	case r.Key != nil:
 		partition = kafka.Partition(r.Key, int32(len(topic.partitions)))
 	case len(topic.partitions) == 1:
 		partition = 0
 	default:
-		return s.inSomePartition(topic, r.Topic)
+		return t.inSomePartition(topic)
 	}
-	return topic.partitions[partition].has(t), nil
+	return topic.partitions[partition].has(t)
 }
 
 // inSomePartition is for rows without a key, which went to any partition.
-func (s *session) inSomePartition(topic *tails, name string) (bool, error) {
-	t := s.takeover
-	if topic.loose == nil {
-		if err := s.readLoose(topic, name); err != nil {
-			return false, err
-		}
-	}
+func (t *takeover) inSomePartition(topic *tails) bool {
 	if n := topic.loose[t.here]; n > 0 && !t.packed {
 		topic.loose[t.here] = n - 1
-		return true, nil
+		return true
 	}
-	return t.covered && !t.last, nil
+	return t.covered && !t.last
 }
