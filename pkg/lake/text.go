@@ -66,14 +66,14 @@ func appendDecimal(dst, unscaled []byte, scale int) []byte {
 		}
 		return dst
 	}
-	for range scale - len(digits) + 1 {
+	if whole := len(digits) - scale; whole > 0 {
+		dst = append(dst, digits[:whole]...)
+		return append(append(dst, '.'), digits[whole:]...)
+	}
+	dst = append(dst, "0."...)
+	for range scale - len(digits) {
 		dst = append(dst, '0')
 	}
-	if len(digits) > scale {
-		dst = append(dst, digits[:len(digits)-scale]...)
-		digits = digits[len(digits)-scale:]
-	}
-	dst = append(dst, '.')
 	return append(dst, digits...)
 }
 

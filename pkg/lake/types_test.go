@@ -3,7 +3,9 @@ package lake_test
 import (
 	"errors"
 	"math"
+	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,15 +48,17 @@ func renamed(s *debezium.Schema, name string) *debezium.Schema {
 	return &c
 }
 
-// typeTests has every Connect type that Debezium makes of a MySQL column, with
-// the column's Iceberg type and a value as Arrow prints it.
-var typeTests = []struct {
+type typeTest struct {
 	name   string
 	schema *debezium.Schema
 	want   string
 	value  debezium.Value
 	arrow  string
-}{
+}
+
+// typeTests has every Connect type that Debezium makes of a MySQL column, with
+// the column's Iceberg type and a value as Arrow prints it.
+var typeTests = []typeTest{
 	{"tinyint as int8", schema(debezium.Int8, ""), "long", debezium.Int(debezium.Int8, -128), "-128"},
 	{"smallint", schema(debezium.Int16, ""), "long", debezium.Int(debezium.Int16, 32767), "32767"},
 	{"int", schema(debezium.Int32, ""), "long", i32(-5), "-5"},
@@ -70,6 +74,9 @@ var typeTests = []struct {
 	{"decimal(10,2)", decimalSchema("10", "2"), "decimal(10, 2)", raw(0xff, 0x85), "-1.23"},
 	{"decimal(38,0)", decimalSchema("38", "0"), "decimal(38, 0)", raw(0), "0"},
 	{"decimal(65,30)", decimalSchema("65", "3"), "string", raw(0xff, 0x85), "-0.123"},
+	{"decimal(65,30), 1e-30", decimalSchema("65", "30"), "string", raw(1), "0.000000000000000000000000000001"},
+	{"decimal(65,30), 0", decimalSchema("65", "30"), "string", raw(0), "0.000000000000000000000000000000"},
+	{"decimal(65,30), -0.5", decimalSchema("65", "1"), "string", raw(0xfb), "-0.5"},
 	{"decimal(65,0)", decimalSchema("65", "0"), "string", raw(0x01, 0, 0, 0, 0, 0, 0, 0, 0), "18446744073709551616"},
 	{"decimal of unknown precision", schema(debezium.Bytes, connect+"Decimal", param("scale", "2")), "string", raw(0x64), "1.00"},
 	{"decimal as string", schema(debezium.String, ""), "string", debezium.Text("1.20"), "1.20"},
@@ -89,6 +96,7 @@ var typeTests = []struct {
 	{"negative time with a fraction", schema(debezium.Int64, times+"MicroTime"), "string", i64(-500_000), "-00:00:00.500000"},
 	{"time(3)", schema(debezium.Int64, times+"MicroTime", param("__debezium.source.column.length", "3")), "string", i64(3661_120000), "01:01:01.120"},
 	{"time in nanoseconds", schema(debezium.Int64, times+"NanoTime"), "string", i64(1_000_000_000), "00:00:01"},
+	{"time in milliseconds", schema(debezium.Int32, times+"Time"), "string", i32(1500), "00:00:01.500000"},
 	{"connect time", schema(debezium.Int32, connect+"Time"), "string", i32(1500), "00:00:01.500000"},
 	{"time as iso", schema(debezium.String, times+"IsoTime"), "string", debezium.Text("12:00:00Z"), "12:00:00Z"},
 	{"datetime", schema(debezium.Int64, times+"Timestamp"), "timestamp", i64(1529501823123), "2018-06-20T13:37:03.123"},
@@ -287,5 +295,52 @@ func TestRowBuilder_Fill(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"new (null)", "x x", "(null) (null)", "new (null)"}, got); diff != "" {
 		t.Errorf("status and note (-want +got):\n%s", diff)
+	}
+}
+
+// DESIGN.md's table of types is what the code does, and lacks nothing.
+func TestIcebergType_Documented(t *testing.T) {
+	text, err := os.ReadFile("../../DESIGN.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## Types\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	decimals := regexp.MustCompile(`decimal\(\d+,\d+\)`)
+	spaces := strings.NewReplacer(" ", "")
+	tested := make(map[string]bool)
+	for _, tt := range typeTests {
+		documented := false
+		for row := range strings.Lines(section) {
+			cells := strings.Split(row, "|")
+			if len(cells) != 6 {
+				continue
+			}
+			named := strings.Contains(cells[2], "`"+tt.schema.Name+"`") || tt.schema.Name == "" && strings.Contains(cells[2], "none")
+			want := spaces.Replace(tt.want)
+			has := spaces.Replace(cells[3])
+			if !named || !strings.Contains(cells[1], "`"+tt.schema.Type.String()+"`") {
+				continue
+			}
+			documented = documented || strings.Contains(has, "`"+want+"`") || strings.Contains(has, "`"+decimals.ReplaceAllString(want, "decimal(p,s)")+"`")
+			tested[row] = true
+		}
+		if !documented {
+			t.Errorf("%s: %s %s is %s, and DESIGN.md does not say so", tt.name, tt.schema.Type, tt.schema.Name, tt.want)
+		}
+	}
+	names := regexp.MustCompile("`(io\\.debezium|org\\.apache)[^`]+`")
+	for row := range strings.Lines(section) {
+		if strings.Count(row, "|") != 5 || strings.HasPrefix(row, "| Connect") || strings.HasPrefix(row, "|---") {
+			continue
+		}
+		if !tested[row] {
+			t.Errorf("nothing tests the row %s", row)
+		}
+		for _, name := range names.FindAllString(strings.Split(row, "|")[2], -1) {
+			if !slices.ContainsFunc(typeTests, func(tt typeTest) bool { return "`"+tt.schema.Name+"`" == name }) {
+				t.Errorf("nothing tests %s", name)
+			}
+		}
 	}
 }
