@@ -8,7 +8,6 @@ import (
 	"os"
 	"text/tabwriter"
 
-	"github.com/firn-cdc/firn/pkg/applier"
 	"github.com/firn-cdc/firn/pkg/config"
 	"github.com/firn-cdc/firn/pkg/kafka"
 	"github.com/firn-cdc/firn/pkg/lake"
@@ -83,7 +82,7 @@ func plan(ctx context.Context, c *config.Applier, log *slog.Logger) (err error) 
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "TOPIC\tPARTITIONS\tTABLE\tEXISTS\tMODE")
 	for _, name := range settings.DataTopics(all) {
-		topic, _ := applier.ParseTopic(name, c.TopicPrefix)
+		topic, _ := settings.ParseTopic(name)
 		info, err := client.Topic(ctx, name)
 		if err != nil {
 			return err

@@ -85,12 +85,20 @@ func applierOf(ctx context.Context, c *config.Applier, client *kafka.Client, cat
 	if err != nil {
 		return applier.Config{}, err
 	}
+	names, err := debezium.ParseNameAdjustment(c.FieldNameAdjustmentMode)
+	if err != nil {
+		return applier.Config{}, err
+	}
+	added, err := debezium.ParseFieldReferences(c.UnwrapAddFieldsPrefix, c.UnwrapAddFields)
+	if err != nil {
+		return applier.Config{}, err
+	}
 	a := applier.Config{
 		Kafka: client, Catalog: catalog, GroupID: c.GroupID, SessionTimeout: c.SessionTimeout, Shards: c.Shards, Prefix: c.TopicPrefix,
 		Start:  applier.Start(start),
 		Naming: applier.Naming{Template: c.TableName, Map: c.TableMap},
 		Tables: func(id debezium.TableID) applier.TableConfig { return tableOf(c, id) },
-		Modes:  modes,
+		Modes:  modes, FieldNames: names, Added: added, Delimiter: c.TopicDelimiter,
 
 		Interval: c.CommitInterval, Rows: c.CommitRows, Bytes: int64(c.CommitBytes), TargetFileSize: int64(c.TargetFileSize),
 		Memory: int64(c.Memory - c.IndexMemory), IndexDir: c.IndexDir, IndexMemory: int64(c.IndexMemory),

@@ -441,12 +441,12 @@ func badValues() []badRecords {
 			fix:  func(f *badTopic) { f.Topics = `bad\.d\.t` },
 		},
 		{
-			name: "events are unwrapped",
+			name: "events are unwrapped, without schemas, and no schema changes",
 			before: func(f *badTopic) {
 				f.recreate()
 				f.send(&kgo.Record{Topic: "bad.d.t", Key: []byte(`{"id":1,"code":"a"}`), Value: []byte(`{"id":1,"code":"a","v":2,"note":null,"amount":null}`)})
 			},
-			says: []string{"of bad.d.t/", "cannot be applied: not a Debezium change event: it has no envelope (op, before, after, source); was it unwrapped by ExtractNewRecordState?"},
+			says: []string{"of bad.d.t/", "carry no schema, and the schema-change topic bad does not have the table", "value.converter.schemas.enable", "include.schema.changes"},
 			code: 1,
 			fix: func(f *badTopic) {
 				f.recreate()

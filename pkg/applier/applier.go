@@ -40,12 +40,16 @@ type Config struct {
 	Shards  int            // owners that one table may have; 0: 1
 	Prefix  string         // whose topics to read; or
 	Topics  *regexp.Regexp // those whose whole names match
-	Start   Start          // where nothing is committed
-	Naming  Naming
-	Tables  func(debezium.TableID) TableConfig // nil: the zero value for all
+	// Delimiter stands between the parts of topics' names; "" is a dot.
+	Delimiter string
+	Start     Start // where nothing is committed
+	Naming    Naming
+	Tables    func(debezium.TableID) TableConfig // nil: the zero value for all
 
-	Modes    debezium.Modes // of the source, for JSON without schemas
-	Registry codec.Registry // nil: JSON only
+	Modes      debezium.Modes            // of the source, for JSON without schemas and for columns that schema changes add
+	FieldNames debezium.NameAdjustment   // of the source; where schema changes come in Avro, NamesAsTheyAre counts as NamesAvro
+	Added      []debezium.FieldReference // that the source adds to rows without envelopes, for JSON without schemas
+	Registry   codec.Registry            // nil: JSON only
 
 	Interval       time.Duration // a batch is committed at this age,
 	Rows           int           // or with so many rows,
@@ -126,7 +130,7 @@ func New(cfg Config) *Applier {
 		cfg.At = func(Point) {}
 	}
 	return &Applier{
-		cfg: cfg, names: newNames(cfg.Naming, cfg.Catalog.Fold), pool: batch.NewPool(cfg.Memory / 8),
+		cfg: cfg, names: newNames(&cfg), pool: batch.NewPool(cfg.Memory / 8),
 		batches: budget{limit: cfg.Memory / 2},
 		shards:  make(map[shardID]*shard), owners: make(map[kafka.TopicPartition]*shard), feeds: make(map[string]*feed),
 	}
@@ -182,7 +186,7 @@ func (a *Applier) topics(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	data := a.cfg.DataTopics(all)
-	a.names.set(a.cfg.Prefix, data)
+	a.names.set(data)
 	return data, nil
 }
 
@@ -339,7 +343,7 @@ func (a *Applier) feed(prefix string) *feed {
 	defer a.mu.Unlock()
 	f := a.feeds[prefix]
 	if f == nil {
-		f = newFeed(prefix, a.cfg.Kafka, a.cfg.Registry, a.cfg.Logger)
+		f = newFeed(prefix, &a.cfg)
 		a.feeds[prefix] = f
 		a.spawn(f.run)
 	}

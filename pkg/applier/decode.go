@@ -2,7 +2,6 @@ package applier
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,6 +16,7 @@ type decoder struct {
 	topic    string
 	registry codec.Registry
 	modes    debezium.Modes
+	unwrap   debezium.Unwrap
 	feed     *feed
 
 	json *codec.JSONDecoder
@@ -30,10 +30,20 @@ type decoder struct {
 // shape is a table's schemas at some time.
 type shape struct{ row, key *debezium.Schema }
 
-func newDecoder(topic string, registry codec.Registry, modes debezium.Modes, f *feed) *decoder {
-	d := &decoder{topic: topic, registry: registry, modes: modes, feed: f}
-	d.json = codec.NewJSONDecoder(codec.JSONDecoderOptions{Topic: topic, Schemas: d.schemas, Complete: true})
+func newDecoder(topic string, cfg *Config, f *feed) *decoder {
+	d := &decoder{topic: topic, registry: cfg.Registry, modes: cfg.Modes, unwrap: debezium.Unwrap{Fields: cfg.Added}, feed: f}
+	d.json = codec.NewJSONDecoder(codec.JSONDecoderOptions{Topic: topic, Schemas: d.schemas, Complete: true, Added: d.added})
 	return d
+}
+
+// added returns a row schema with the fields that the connector adds to rows
+// without envelopes.
+func (d *decoder) added(row *debezium.Schema) (*debezium.Schema, error) {
+	unwrapped, err := d.unwrap.Row(row, debezium.ConnectorMySQL)
+	if err != nil {
+		return nil, err
+	}
+	return unwrapped.Schema, nil
 }
 
 func (d *decoder) schemas(string) (row, key *debezium.Schema) {
@@ -60,7 +70,7 @@ func (d *decoder) decode(ctx context.Context, r *kafka.Record, e *debezium.Event
 	if err == nil || !errors.Is(err, codec.ErrNoSchema) && !is[*codec.FieldError](err) {
 		return err
 	}
-	return d.reshape(ctx, r, attempt, err)
+	return d.reshape(ctx, attempt, err)
 }
 
 // parse decodes keys and values each by its own converter.
@@ -106,7 +116,7 @@ func registryRemedy(f codec.Framing) string {
 
 // reshape reads a record that has no schema block and does not fit the schema
 // in use with the table's other ones, newest first.
-func (d *decoder) reshape(ctx context.Context, r *kafka.Record, attempt func() error, cause error) error {
+func (d *decoder) reshape(ctx context.Context, attempt func() error, cause error) error {
 	if err := d.feed.catchUp(ctx); err != nil {
 		return err
 	}
@@ -117,7 +127,7 @@ func (d *decoder) reshape(ctx context.Context, r *kafka.Record, attempt func() e
 			if v.Table == nil {
 				continue
 			}
-			s, err := newShape(d.topic, v.Table, d.modes)
+			s, err := newShape(d.topic, v.Table, d.modes, v.Names)
 			if err != nil {
 				return err
 			}
@@ -127,16 +137,13 @@ func (d *decoder) reshape(ctx context.Context, r *kafka.Record, attempt func() e
 	for i := range d.shapes {
 		d.shapes[0], d.shapes[i] = d.shapes[i], d.shapes[0]
 		err := attempt()
-		if err == nil || !is[*codec.FieldError](err) {
+		if err == nil || !is[*codec.FieldError](err) && !errors.Is(err, codec.ErrNoSchema) { // a key, of a table that had none
 			return err
 		}
 		cause = err
 	}
 	switch {
-	case errors.Is(cause, codec.ErrNoSchema):
-		if !enveloped(r.Value) {
-			return &codec.FormatError{Reason: codec.ErrUnwrapped.Error(), Err: codec.ErrUnwrapped}
-		}
+	case len(d.shapes) == 0 && errors.Is(cause, codec.ErrNoSchema):
 		return &StopError{
 			Reason: "records of topic " + d.topic + " carry no schema, and the schema-change topic " + d.feed.prefix + " does not have the table",
 			Remedy: "have the connector publish schemas (value.converter.schemas.enable) or schema changes (include.schema.changes)",
@@ -144,43 +151,23 @@ func (d *decoder) reshape(ctx context.Context, r *kafka.Record, attempt func() e
 	case len(d.shapes) > 0:
 		return &StopError{
 			Reason: "a record without a schema does not fit the columns that the schema-change topic " + d.feed.prefix + " has for it", Err: cause,
-			Remedy: "give --decimal-handling-mode, --time-precision-mode, --bigint-unsigned-handling-mode and --binary-handling-mode as the connector has them; " +
-				"or, if they are, " + remedyAnew,
+			Remedy: "give --decimal-handling-mode, --time-precision-mode, --bigint-unsigned-handling-mode, --binary-handling-mode, " +
+				"--field-name-adjustment-mode and --unwrap-add-fields as the connector has them; or, if they are, " + remedyAnew,
 		}
 	default:
 		return cause
 	}
 }
 
-// enveloped reports whether a record without a schema has what all events have:
-// only then is it the schema that it lacks.
-func enveloped(value []byte) bool {
-	if value == nil { // a tombstone
-		return true
-	}
-	type envelope struct {
-		Op     json.RawMessage `json:"op"`
-		Source json.RawMessage `json:"source"`
-	}
-	var v struct {
-		envelope
-		Payload envelope `json:"payload"`
-	}
-	if err := json.Unmarshal(value, &v); err != nil {
-		return false
-	}
-	return v.Op != nil && v.Source != nil || v.Payload.Op != nil && v.Payload.Source != nil
-}
-
 // newShape returns the schemas that Debezium gives a table's records.
-func newShape(topic string, t *debezium.Table, modes debezium.Modes) (shape, error) {
+func newShape(topic string, t *debezium.Table, modes debezium.Modes, names debezium.NameAdjustment) (shape, error) {
 	var fields, key []debezium.Field
 	for i := range t.Columns {
 		s, err := t.Columns[i].Schema(modes)
 		if err != nil {
 			return shape{}, fmt.Errorf("schema of topic %s: %w", topic, err)
 		}
-		fields = append(fields, debezium.Field{Name: t.Columns[i].Name, Schema: s})
+		fields = append(fields, debezium.Field{Name: names.FieldName(t.Columns[i].Name), Schema: s})
 	}
 	for _, name := range t.PrimaryKey {
 		column := t.Column(name)
@@ -191,7 +178,7 @@ func newShape(topic string, t *debezium.Table, modes debezium.Modes) (shape, err
 		if err != nil {
 			return shape{}, fmt.Errorf("schema of topic %s: %w", topic, err)
 		}
-		key = append(key, debezium.Field{Name: column.Name, Schema: s})
+		key = append(key, debezium.Field{Name: names.FieldName(column.Name), Schema: s})
 	}
 	s := shape{row: debezium.RowSchema(topic, fields)}
 	if len(key) > 0 {

@@ -21,6 +21,8 @@ type feed struct {
 	prefix   string
 	client   *kafka.Client
 	registry codec.Registry
+	topics   debezium.Naming
+	names    debezium.NameAdjustment // of columns
 	log      *slog.Logger
 
 	mu      sync.Mutex
@@ -39,12 +41,14 @@ type version struct {
 	Table  *debezium.Table // nil: dropped
 	DDL    string
 	Source debezium.Source
-	Began  time.Time // of the statement, in its session's time zone; else its commit, in UTC
+	Began  time.Time               // of the statement, in its session's time zone; else its commit, in UTC
+	Names  debezium.NameAdjustment // of columns, in the records of rows
 }
 
-func newFeed(prefix string, c *kafka.Client, registry codec.Registry, log *slog.Logger) *feed {
+func newFeed(prefix string, cfg *Config) *feed {
 	return &feed{
-		prefix: prefix, client: c, registry: registry, log: log,
+		prefix: prefix, client: cfg.Kafka, registry: cfg.Registry, log: cfg.Logger,
+		topics: debezium.Naming{Delimiter: cfg.Delimiter}, names: cfg.FieldNames,
 		tables: make(map[string][]version), changed: make(chan struct{}),
 	}
 }
@@ -151,10 +155,14 @@ func (f *feed) decode(ctx context.Context, records []kafka.Record) (map[string][
 		if err != nil {
 			return nil, fmt.Errorf("schema change at offset %d of topic %s: %w", r.Offset, f.prefix, err)
 		}
+		names := f.names
+		if names == debezium.NamesAsTheyAre && f.registry != nil && f.registry.Framing().Begins(r.Value) { // as Debezium does where its converter writes Avro
+			names = debezium.NamesAvro
+		}
 		for j := range c.Changes {
 			t := &c.Changes[j]
-			topic := debezium.TopicName(f.prefix, t.ID.Database, t.ID.Table)
-			changes[topic] = append(changes[topic], version{Offset: r.Offset, Type: t.Type, Table: t.Table, DDL: c.DDL, Source: c.Source, Began: began})
+			topic := f.topics.Table(f.prefix, t.ID)
+			changes[topic] = append(changes[topic], version{Offset: r.Offset, Type: t.Type, Table: t.Table, DDL: c.DDL, Source: c.Source, Began: began, Names: names})
 		}
 	}
 	return changes, nil

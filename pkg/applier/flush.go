@@ -261,10 +261,15 @@ func (w *work) recordMode(c *change) error {
 		}
 	}
 	partitions := strconv.Itoa(w.count)
-	if properties[propMode] == mode && properties[propKey] == key && properties[propPartitions] == partitions {
+	deletes := strconv.FormatBool(w.unwrapped.deletes)
+	if properties[propMode] == mode && properties[propKey] == key && properties[propPartitions] == partitions &&
+		(properties[propUnwrapped] == deletes || properties[propUnwrapped] == "" && !w.unwrapped.deletes) {
 		return nil
 	}
 	c.request.Properties = map[string]string{propMode: mode, propPartitions: partitions}
+	if w.unwrapped.deletes || properties[propUnwrapped] != "" {
+		c.request.Properties[propUnwrapped] = deletes
+	}
 	if key != "" {
 		c.request.Properties[propKey] = key
 	}

@@ -45,11 +45,29 @@ func squash(changes []ddl, has func(column string) bool) ddl {
 		}
 		net.dropped = append(net.dropped, d.dropped...)
 		net.renamed = append(net.renamed, d.renamed...)
-		net.added, net.changed = append(net.added, d.added...), append(net.changed, d.changed...)
+		net.added, net.changed = append(net.added, d.added...), net.retype(d.changed)
 		net.fills, net.perRow = append(net.fills, d.fills...), append(net.perRow, d.perRow...)
 	}
 	net.renamed = slices.DeleteFunc(net.renamed, func(r [2]string) bool { return !has(r[0]) || has(r[1]) })
 	return net
+}
+
+// retype gives columns that have another type their last one, and returns those
+// that were there before. A column whose old rows get a value of another type is
+// left to whoever refuses it.
+func (d *ddl) retype(changed []debezium.Field) []debezium.Field {
+	for _, f := range changed {
+		same := func(known debezium.Field) bool { return strings.EqualFold(known.Name, f.Name) }
+		filled := slices.ContainsFunc(d.fills, func(fill maintenance.Fill) bool { return strings.EqualFold(fill.Column, f.Name) })
+		if i := slices.IndexFunc(d.added, same); i >= 0 && (!filled || d.added[i].Schema.Type == f.Schema.Type) {
+			d.added[i].Schema = f.Schema
+		} else if i := slices.IndexFunc(d.changed, same); i >= 0 {
+			d.changed[i].Schema = f.Schema
+		} else {
+			d.changed = append(d.changed, f)
+		}
+	}
+	return d.changed
 }
 
 // rename gives what is known of a column its new name.
@@ -78,6 +96,29 @@ func (d *ddl) rename(from, to string) {
 	}
 }
 
+// adjust calls all columns as the records of rows do.
+func (d *ddl) adjust(names debezium.NameAdjustment) {
+	if names == debezium.NamesAsTheyAre {
+		return
+	}
+	for _, columns := range [][]string{d.before, d.after, d.dropped, d.perRow} {
+		for i := range columns {
+			columns[i] = names.FieldName(columns[i])
+		}
+	}
+	for i := range d.renamed {
+		d.renamed[i] = [2]string{names.FieldName(d.renamed[i][0]), names.FieldName(d.renamed[i][1])}
+	}
+	for _, fields := range [][]debezium.Field{d.added, d.changed} {
+		for i := range fields {
+			fields[i].Name = names.FieldName(fields[i].Name)
+		}
+	}
+	for i := range d.fills {
+		d.fills[i].Column = names.FieldName(d.fills[i].Column)
+	}
+}
+
 // drop forgets what is known of a column.
 func (d *ddl) drop(column string) {
 	is := func(name string) bool { return strings.EqualFold(name, column) }
@@ -103,6 +144,7 @@ func history(versions []version, modes debezium.Modes, kept bool) ([]ddl, error)
 		if err != nil {
 			return nil, fmt.Errorf("schema change at offset %d: %w", v.Offset, err)
 		}
+		d.adjust(v.Names)
 		for _, name := range d.dropped {
 			dropped[strings.ToLower(name)] = true
 		}

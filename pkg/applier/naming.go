@@ -1,6 +1,7 @@
 package applier
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -23,28 +24,30 @@ type Topic struct {
 	ID     debezium.TableID // as the topic spells it
 }
 
-// ParseTopic reads <prefix>.<database>.<table>. Without a prefix the last two
-// parts are database and table.
-func ParseTopic(name, prefix string) (Topic, bool) {
-	t := Topic{Name: name, Prefix: prefix}
+// ParseTopic reads <prefix>.<database>.<table>, with the delimiter for dots. With
+// a prefix the database ends at the next delimiter; without one the last two parts
+// are database and table.
+func (c *Config) ParseTopic(name string) (Topic, bool) {
+	t := Topic{Name: name, Prefix: c.Prefix}
+	delimiter := cmp.Or(c.Delimiter, ".")
 	rest := ""
-	if prefix != "" {
+	if c.Prefix != "" {
 		var ok bool
-		if rest, ok = strings.CutPrefix(name, prefix+"."); !ok {
+		if rest, ok = strings.CutPrefix(name, c.Prefix+delimiter); !ok {
 			return t, false
 		}
 	} else {
-		i := strings.LastIndexByte(name, '.')
+		i := strings.LastIndex(name, delimiter)
 		if i > 0 {
-			i = strings.LastIndexByte(name[:i], '.')
+			i = strings.LastIndex(name[:i], delimiter)
 		}
 		if i <= 0 {
 			return t, false
 		}
-		t.Prefix, rest = name[:i], name[i+1:]
+		t.Prefix, rest = name[:i], name[i+len(delimiter):]
 	}
 	var ok bool
-	t.ID.Database, t.ID.Table, ok = strings.Cut(rest, ".")
+	t.ID.Database, t.ID.Table, ok = strings.Cut(rest, delimiter)
 	return t, ok && t.ID.Database != "" && t.ID.Table != ""
 }
 
@@ -54,7 +57,7 @@ func ParseTopic(name, prefix string) (Topic, bool) {
 func (c *Config) DataTopics(all []string) []string {
 	var data []string
 	for _, name := range all {
-		if _, ok := ParseTopic(name, c.Prefix); !ok || strings.HasPrefix(name, "__") {
+		if _, ok := c.ParseTopic(name); !ok || strings.HasPrefix(name, "__") {
 			continue
 		}
 		if c.Topics != nil && c.Topics.FindString(name) != name {
@@ -96,10 +99,10 @@ func (e *NameTakenError) Error() string {
 // CheckNames refuses topics that would be applied to one table.
 func (c *Config) CheckNames(topics []string) error {
 	var errs []error
-	n := newNames(c.Naming, c.Catalog.Fold)
-	n.set(c.Prefix, topics)
+	n := newNames(c)
+	n.set(topics)
 	for _, name := range topics {
-		t, _ := ParseTopic(name, c.Prefix)
+		t, _ := c.ParseTopic(name)
 		table, rival, err := n.table(t)
 		if err == nil && name < rival { // each pair once
 			err = &NameTakenError{Table: table.String(), Topic: name, Other: rival}
@@ -111,24 +114,22 @@ func (c *Config) CheckNames(topics []string) error {
 
 // names knows which topics would write one table.
 type names struct {
-	naming Naming
-	fold   func(lake.Name) lake.Name
+	config *Config
 
 	mu     sync.Mutex
 	topics map[lake.Name][]string
 }
 
-func newNames(n Naming, fold func(lake.Name) lake.Name) *names {
-	return &names{naming: n, fold: fold}
-}
+func newNames(c *Config) *names { return &names{config: c} }
 
 // set says which topics there are.
-func (n *names) set(prefix string, topics []string) {
+func (n *names) set(topics []string) {
 	by := make(map[lake.Name][]string, len(topics))
 	for _, name := range topics {
-		t, _ := ParseTopic(name, prefix)
-		if table, err := n.naming.Name(t); err == nil { // else the opening of the table says so
-			by[n.fold(table)] = append(by[n.fold(table)], name)
+		t, _ := n.config.ParseTopic(name)
+		if table, err := n.config.Naming.Name(t); err == nil { // else the opening of the table says so
+			table = n.config.Catalog.Fold(table)
+			by[table] = append(by[table], name)
 		}
 	}
 	n.mu.Lock()
@@ -139,10 +140,10 @@ func (n *names) set(prefix string, topics []string) {
 // table returns the table of a topic, and another topic that would write it, ""
 // if there is none.
 func (n *names) table(t Topic) (name lake.Name, rival string, err error) {
-	if name, err = n.naming.Name(t); err != nil {
+	if name, err = n.config.Naming.Name(t); err != nil {
 		return name, "", err
 	}
-	name = n.fold(name)
+	name = n.config.Catalog.Fold(name)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, other := range n.topics[name] {

@@ -157,7 +157,7 @@ func (w *work) measure(c *change, err error, started time.Time) {
 func (w *work) committed(ctx context.Context, c *change, started time.Time) {
 	now := time.Now()
 	offsets := make(map[kafka.TopicPartition]int64)
-	var latest int64
+	latest := w.unwrapped.seenNs
 	for p, s := range c.request.Offsets {
 		offsets[kafka.TopicPartition{Topic: w.topic.Name, Partition: p}] = s.To
 	}

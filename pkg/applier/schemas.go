@@ -124,6 +124,8 @@ func opValue(op debezium.Op) debezium.Value {
 		return debezium.Text("d")
 	case debezium.Read:
 		return debezium.Text("r")
+	case debezium.Upsert: // the record does not tell
+		return debezium.Value{}
 	default:
 		return debezium.Text(string(rune(op)))
 	}

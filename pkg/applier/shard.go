@@ -49,7 +49,7 @@ type shard struct {
 }
 
 func newShard(a *Applier, g kafka.Shard) *shard {
-	topic, _ := ParseTopic(g.Topic, a.cfg.Prefix)
+	topic, _ := a.cfg.ParseTopic(g.Topic)
 	topic.Name = g.Topic
 	s := &shard{
 		a: a, cfg: &a.cfg, id: idOf(g), topic: topic, partitions: slices.Clone(g.Partitions),

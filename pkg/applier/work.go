@@ -43,13 +43,15 @@ type work struct {
 	began     time.Time       // when the oldest change of the batch came
 	barrier   barrier
 	truncated debezium.Source // of the last TRUNCATE
+	unwrapped unwrapped
+	identity  identity
 	fetched   []kafka.Fetched
 }
 
 func newWork(s *shard) *work {
 	w := &work{shard: s, config: s.cfg.Tables(s.topic.ID), next: make(map[int32]int64), target: make(map[int32]int64)}
 	w.feed = s.a.feed(s.topic.Prefix)
-	w.decoder = newDecoder(s.topic.Name, s.cfg.Registry, s.cfg.Modes, w.feed)
+	w.decoder = newDecoder(s.topic.Name, s.cfg, w.feed)
 	w.mirror.shard = s
 	return w
 }
@@ -92,6 +94,7 @@ func (w *work) open(ctx context.Context) (err error) {
 	}
 	w.first = maps.Clone(w.next)
 	w.schemas.open(w)
+	w.unwrapped.open(w)
 	if w.table != nil {
 		if err := w.settleRecorded(ctx); err != nil {
 			return err
@@ -124,43 +127,6 @@ func (w *work) takeOver(ctx context.Context) error {
 
 func (w *work) owner() lake.Owner {
 	return lake.Owner{GroupID: w.cfg.GroupID, ClusterID: w.a.clusterID, Topic: w.topic.Name, TopicID: w.topicID}
-}
-
-// begin fills in where reading begins, and where it has caught up.
-func (w *work) begin(ctx context.Context) error {
-	ends, err := w.cfg.Kafka.Offsets(ctx, w.topic.Name)
-	if err != nil {
-		return readError(w.topic.Name, err)
-	}
-	if w.committer != nil {
-		state := w.committer.State()
-		if state.RolledBack {
-			w.log.Warn("table was rolled back: it is applied again from what its snapshot records", "table", w.name.String())
-		}
-		maps.Copy(w.next, state.Offsets)
-	}
-	for _, end := range ends {
-		if !w.has(end.Partition) {
-			continue
-		}
-		w.target[end.Partition] = end.HighWatermark
-		if _, ok := w.next[end.Partition]; ok {
-			continue
-		}
-		offset := end.Earliest
-		switch start := w.cfg.Start; {
-		case start.Latest:
-			offset = end.HighWatermark
-		case !start.Time.IsZero():
-			if offset, err = w.cfg.Kafka.OffsetForTime(ctx, w.topic.Name, end.Partition, start.Time); err != nil {
-				return err
-			}
-		case offset > 0 && !start.Available:
-			return beginningGone(w.topic.Name, end.Partition, offset)
-		}
-		w.next[end.Partition] = offset
-	}
-	return nil
 }
 
 // loop applies what comes until the shard is to be let go.
@@ -316,6 +282,7 @@ func (w *work) record(ctx context.Context, r *kafka.Record) (truncated bool, err
 		}
 		w.start(e)
 	}
+	w.unwrapped.see(w, r, e)
 	if e.Row != nil && !w.schemas.seen(e.Row) {
 		if err := w.newSchema(ctx, e.Row); err != nil {
 			return false, err
@@ -324,6 +291,11 @@ func (w *work) record(ctx context.Context, r *kafka.Record) (truncated bool, err
 	if e.Op == debezium.Truncate && !e.Tombstone && !w.schemas.appending {
 		w.truncated = e.Source
 		return !w.cfg.IgnoreTruncate, nil
+	}
+	if !w.schemas.appending {
+		if err := w.identity.check(e); err != nil {
+			return false, w.bad(r, err)
+		}
 	}
 	if w.began.IsZero() {
 		w.began = time.Now()

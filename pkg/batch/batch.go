@@ -226,7 +226,7 @@ func check(e *debezium.Event, deleted bool) error {
 		return &EventError{"it has no key"}
 	case deleted:
 		return nil
-	case e.Op != debezium.Create && e.Op != debezium.Update && e.Op != debezium.Read:
+	case e.Op != debezium.Create && e.Op != debezium.Update && e.Op != debezium.Read && e.Op != debezium.Upsert:
 		return &EventError{fmt.Sprintf("unknown operation %q", byte(e.Op))}
 	case e.After == nil:
 		return &EventError{fmt.Sprintf("operation %q without an after image", byte(e.Op))}
@@ -242,7 +242,7 @@ func (b *Batch) append(e *debezium.Event, partition int32, offset int64) error {
 	}
 	values := e.After
 	switch e.Op {
-	case debezium.Create, debezium.Update, debezium.Read:
+	case debezium.Create, debezium.Update, debezium.Read, debezium.Upsert:
 		if values == nil {
 			return &EventError{fmt.Sprintf("operation %q without an after image", byte(e.Op))}
 		}

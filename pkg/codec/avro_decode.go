@@ -33,7 +33,8 @@ type AvroDecoder struct {
 type avroBlock struct {
 	id      SchemaID
 	root    *avroReader
-	row     *debezium.Schema // of before and after; nil: no envelope
+	row     *debezium.Schema // of before and after; nil: no whole envelope
+	flat    *flat            // of a row without an envelope; else nil
 	members []avroMember     // of the envelope
 	source  []avroMember
 }
@@ -153,6 +154,9 @@ func newAvroBlock(id SchemaID, text string) (*avroBlock, error) {
 	}
 	if complete == 2 && rows[0] != nil && rows[1] != nil && rows[0].schema.Type == debezium.Struct && rows[0].schema.Equal(rows[1].schema) {
 		b.row = rows[1].schema
+	}
+	if root.schema.Type == debezium.Struct && !root.union && !enveloped(root.schema) {
+		b.flat = newFlat(root.schema)
 	}
 	return b, nil
 }

@@ -7,8 +7,17 @@ func (d *AvroDecoder) decodeValue(value []byte, e *debezium.Event) error {
 	if err != nil {
 		return err
 	}
+	if block.flat != nil {
+		if d.after, err = d.s.structure(block.root, d.after); err != nil {
+			return err
+		}
+		if err := block.flat.event(d.after, e); err != nil {
+			return err
+		}
+		return d.finish()
+	}
 	if block.row == nil {
-		return &FormatError{Reason: ErrUnwrapped.Error(), Err: ErrUnwrapped}
+		return &FormatError{Reason: ErrEnvelope.Error(), Err: ErrEnvelope}
 	}
 	e.Row = block.row
 	var t times

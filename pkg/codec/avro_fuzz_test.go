@@ -48,6 +48,9 @@ func FuzzAvroDecoder(f *testing.F) {
 		if err := codec.NewAvroDecoder(t.Context(), own).Decode(encoded[0], encoded[1], nil, &again); err != nil {
 			t.Fatalf("decode what was encoded: %v", err)
 		}
+		if e.Unwrapped && e.Op == debezium.Delete { // what said so is not in the row
+			again.Op, again.Before, again.After = e.Op, again.After, nil
+		}
 		third := encodeAvro(t, a, &again)
 		if !bytes.Equal(encoded[0], third[0]) || !bytes.Equal(encoded[1], third[1]) {
 			t.Errorf("not the same again:\n%x %x\n%x %x", encoded[0], encoded[1], third[0], third[1])
@@ -60,7 +63,7 @@ func encodeAvro(t *testing.T, a *codec.Avro, e *debezium.Event) (encoded [2][]by
 	t.Helper()
 	var err error
 	if encoded[0], err = a.AppendKey(nil, e); err == nil {
-		encoded[1], err = a.AppendValue(nil, e)
+		encoded[1], err = appendEvent(a, e)
 	}
 	if err != nil {
 		t.Fatalf("encode: %v", err)
@@ -117,7 +120,7 @@ func FuzzJSONAndAvro(f *testing.F) {
 		if err != nil {
 			return // a schema without a form in Avro
 		}
-		value, err := a.AppendValue(nil, &e)
+		value, err := appendEvent(a, &e)
 		if err != nil {
 			return
 		}
@@ -129,7 +132,7 @@ func FuzzJSONAndAvro(f *testing.F) {
 		}
 		j := codec.NewJSON(codec.JSONOptions{Schemas: true})
 		if key, err = j.AppendKey(nil, &e); err == nil {
-			value, err = j.AppendValue(nil, &e)
+			value, err = appendEvent(j, &e)
 		}
 		if err != nil {
 			t.Fatal(err)

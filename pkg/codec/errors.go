@@ -9,9 +9,9 @@ import (
 // the caller does not know.
 var ErrNoSchema = errors.New("record carries no schema and none is known for its topic")
 
-// ErrUnwrapped reports a record without Debezium's envelope, as the transform
-// ExtractNewRecordState leaves them. It is wrapped by a [FormatError].
-var ErrUnwrapped = errors.New("it has no envelope (op, before, after, source); was it unwrapped by ExtractNewRecordState?")
+// ErrEnvelope reports a record with parts of Debezium's envelope that is not
+// whole. It is wrapped by a [FormatError].
+var ErrEnvelope = errors.New("it has parts of an envelope, and not all of op, before, after and source")
 
 // FormatError reports bytes that are no change event. It never quotes them.
 type FormatError struct {

@@ -45,7 +45,7 @@ func FuzzJSONDecoder(f *testing.F) {
 			return
 		}
 		j := codec.NewJSON(codec.JSONOptions{Schemas: true})
-		again, err := j.AppendValue(nil, &e)
+		again, err := appendEvent(j, &e)
 		if err != nil {
 			t.Fatalf("encode: %v", err)
 		}
@@ -53,7 +53,10 @@ func FuzzJSONDecoder(f *testing.F) {
 		if err := codec.NewJSONDecoder(codec.JSONDecoderOptions{}).Decode(nil, again, nil, &e2); err != nil {
 			t.Fatalf("decode %s: %v", again, err)
 		}
-		third, err := j.AppendValue(nil, &e2)
+		if e.Unwrapped && e.Op == debezium.Delete { // what said so is not in the row
+			e2.Op, e2.Before, e2.After = e.Op, e2.After, nil
+		}
+		third, err := appendEvent(j, &e2)
 		if err != nil {
 			t.Fatalf("encode: %v", err)
 		}
@@ -61,6 +64,18 @@ func FuzzJSONDecoder(f *testing.F) {
 			t.Errorf("not the same again:\n%s\n%s", again, third)
 		}
 	})
+}
+
+// appendEvent encodes an event with or without its envelope.
+func appendEvent(enc codec.RecordEncoder, e *debezium.Event) ([]byte, error) {
+	if !e.Unwrapped {
+		return enc.AppendValue(nil, e)
+	}
+	row := e.After
+	if e.Op == debezium.Delete {
+		row = e.Before
+	}
+	return enc.AppendRow(nil, "s.d.t", e.Row, row)
 }
 
 func known(t *testing.T, err error) {

@@ -11,8 +11,9 @@ type block struct {
 	raw    []byte
 	schema *debezium.Schema
 	err    error   // why values of this schema cannot be read
-	root   *reader // of a key
+	root   *reader // of a key, or of a row without an envelope
 	row    *reader // of before and after
+	flat   *flat   // of a row without an envelope; else nil
 }
 
 // maxBlocks and maxBlockBytes bound the blocks that are remembered.

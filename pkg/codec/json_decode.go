@@ -15,10 +15,13 @@ type JSONDecoderOptions struct {
 	// Complete makes a record without a schema block that lacks a field a FieldError, even where the field may be
 	// null: Connect writes every field, so the record is of another schema.
 	Complete bool
+	// Added returns a row schema with the fields that the transform ExtractNewRecordState adds to rows without
+	// envelopes behind its own, for such rows without a schema block. It may be nil. __deleted and __op are known.
+	Added func(row *debezium.Schema) (*debezium.Schema, error)
 }
 
 // JSONDecoder reads the records of one topic as Connect's JsonConverter writes
-// them, with or without the schema block.
+// them, with or without the schema block, with or without an envelope.
 //
 // Decode returns an error that wraps a [FormatError] for bytes that are no
 // change event, a [FieldError] for fields that are not the schema's, and
@@ -29,6 +32,7 @@ type JSONDecoder struct {
 	keyBlocks    blocks
 	valueBlocks  blocks
 	readers      map[*debezium.Schema]*reader
+	flats        map[*debezium.Schema]flatReader
 	lastKey      *reader // of a schema from the caller
 	lastRow      *reader
 	key          []debezium.Value
@@ -47,7 +51,7 @@ const maxArena = 4 << 20
 func NewJSONDecoder(o JSONDecoderOptions) *JSONDecoder {
 	return &JSONDecoder{
 		options: o, finishKeys: finishKeyBlock, finishValues: finishValueBlock,
-		readers: make(map[*debezium.Schema]*reader),
+		readers: make(map[*debezium.Schema]*reader), flats: make(map[*debezium.Schema]flatReader),
 	}
 }
 

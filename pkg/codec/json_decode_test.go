@@ -82,7 +82,13 @@ func TestJSONDecoder_Refuses(t *testing.T) {
 	}{
 		{"nothing", ``, "decode value: not a Debezium change event: an object was expected, at byte 0"},
 		{"no object", `[]`, "decode value: not a Debezium change event: an object was expected, at byte 0"},
-		{"no envelope", `{"id":1,"v":"secret"}`, "decode value: not a Debezium change event: " + codec.ErrUnwrapped.Error() + ", at byte 0"},
+		{"an envelope without source", `{"before":null,"after":{"id":1},"op":"c"}`, "decode value: not a Debezium change event: " + codec.ErrEnvelope.Error() + ", at byte 0"},
+		{"an envelope without op", `{"after":{"id":1},"source":{"ts_ms":1}}`, "decode value: not a Debezium change event: " + codec.ErrEnvelope.Error() + ", at byte 0"},
+		{"an envelope's schema without op", `{"schema":{"type":"struct","fields":[],"name":"s.d.t.Envelope"},"payload":{}}`, "decode value: not a Debezium change event: " + codec.ErrEnvelope.Error() + ", at byte 0"},
+		{"a schema that is no struct", `{"schema":{"type":"string"},"payload":"secret"}`, "decode value: not a Debezium change event: its schema is not a struct, at byte 0"},
+		{"a row without envelope and key column", `{"v":"secret"}`, `decode value: field "id" is missing, at byte 14`},
+		{"a row without envelope with a field more", `{"id":1,"secret":2}`, `decode value: field "secret" is not in the schema, at byte 8`},
+		{"a row without envelope of an unknown operation", `{"id":1,"__op":"m"}`, "decode value: not a Debezium change event: an unknown operation, at byte 0"},
 		{"a truncated event", event(`{"id":1`)[:15], "decode value: not a Debezium change event: a value was expected, at byte 15"},
 		{"an event cut between fields", event(`{"id":1`)[:16], "decode value: not a Debezium change event: a comma or the end of an object or array was expected, at byte 16"},
 		{"no value", event(`{"id":?}`), "decode value: not a Debezium change event: a value was expected, at byte 15"},
@@ -137,7 +143,7 @@ func TestJSONDecoder_NamesNestedFields(t *testing.T) {
 		Schemas: func(string) (*debezium.Schema, *debezium.Schema) { return row, nil },
 	})
 	var e debezium.Event
-	err := d.Decode(nil, []byte(`{"after":{"where":{"srid":"x"}}}`), nil, &e)
+	err := d.Decode(nil, []byte(`{"after":{"where":{"srid":"x"}},"source":{}}`), nil, &e)
 	var field *codec.FieldError
 	if !errors.As(err, &field) || field.Field != "where.srid" || field.Problem != codec.WrongType {
 		t.Errorf("got %v", err)

@@ -29,8 +29,16 @@ func finishValueBlock(k *block) {
 			}
 		}
 	}
-	if rows[0] == nil || rows[1] == nil {
-		k.err = &FormatError{Reason: ErrUnwrapped.Error(), Err: ErrUnwrapped}
+	switch {
+	case k.schema.Type != debezium.Struct:
+		k.err = &FormatError{Reason: "its schema is not a struct"}
+		return
+	case !enveloped(k.schema):
+		k.root, k.err = newReader(k.schema, false)
+		k.flat = newFlat(k.schema)
+		return
+	case rows[0] == nil || rows[1] == nil:
+		k.err = &FormatError{Reason: ErrEnvelope.Error(), Err: ErrEnvelope}
 		return
 	}
 	if rows[0].Type != debezium.Struct || !rows[0].Equal(rows[1]) {
@@ -60,8 +68,8 @@ func (d *JSONDecoder) decodeValue(value []byte, e *debezium.Event) error {
 	if err != nil {
 		return err
 	}
-	if isNull { // a converter with schemas writes an unwrapped delete so
-		e.Tombstone = true
+	if isNull { // a converter writes the delete of a row without an envelope so
+		e.Tombstone, e.Unwrapped = true, true
 		return d.finish(w)
 	}
 	var r *reader
@@ -69,10 +77,20 @@ func (d *JSONDecoder) decodeValue(value []byte, e *debezium.Event) error {
 		if w.block.err != nil {
 			return w.block.err
 		}
+		if w.block.flat != nil {
+			if err := d.flatRow(flatReader{w.block.root, w.block.flat}, e); err != nil {
+				return err
+			}
+			return d.finish(w)
+		}
 		r = w.block.row
 		e.Row = r.schema
 	}
-	if err := d.envelope(r, e); err != nil {
+	start := s.i
+	if err = d.envelope(r, e); err != nil && r == nil && !s.envelopedAt(start) {
+		err = d.bareRow(start, e)
+	}
+	if err != nil {
 		return err
 	}
 	return d.finish(w)
@@ -117,7 +135,7 @@ func (d *JSONDecoder) envelope(r *reader, e *debezium.Event) error {
 		return err
 	}
 	if e.Op == 0 || !sourced {
-		return &FormatError{Reason: ErrUnwrapped.Error(), Offset: start, Err: ErrUnwrapped}
+		return &FormatError{Reason: ErrEnvelope.Error(), Offset: start, Err: ErrEnvelope}
 	}
 	if e.TsNs, err = t.ns(s.i); err != nil {
 		return err

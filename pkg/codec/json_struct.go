@@ -60,7 +60,7 @@ func (s *scanner) missing(r *reader, values []debezium.Value) error {
 			continue
 		}
 		switch f := &r.fields[i]; {
-		case r.complete:
+		case r.complete && !f.mayLack:
 			return &FieldError{Field: r.keys.names[i], Problem: MissingField, Offset: s.i}
 		case f.schema.Default != nil:
 			values[i] = *f.schema.Default

@@ -54,7 +54,8 @@ type reader struct {
 	min, max int64
 	scale    int // of a decimal; -1: bytes
 	lenient  bool
-	complete bool     // a field that lacks is an error, even if it may be null
+	complete bool     // a field that lacks is an error, even if it may be null,
+	mayLack  bool     // unless this is set of the field
 	keys     keyList  // of a struct
 	fields   []reader // of a struct
 	items    *reader

@@ -7,13 +7,15 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/firn-cdc/firn/pkg/debezium"
 )
 
 // Applier is what firn-applier can be told.
 type Applier struct {
 	Common
 	Source  `group:"Source:"`
-	Plain   `group:"JSON without schemas:"`
+	Plain   `group:"As the connector has it, for JSON without schemas:"`
 	Catalog `group:"Catalog:"`
 	Writing `group:"Writing:"`
 	Upkeep  `group:"Maintenance:"`
@@ -33,6 +35,7 @@ type Source struct {
 	GroupID         string        `name:"group-id" default:"firn-applier" help:"Consumer group."`
 	TopicPrefix     string        `help:"Read the topics of this prefix."`
 	Topics          string        `placeholder:"REGEX" help:"Read the topics whose whole names match, instead of a prefix."`
+	TopicDelimiter  string        `default:"." help:"Stands between the parts of a topic's name, as the connector has it."`
 	AutoOffsetReset string        `default:"earliest" help:"Where nothing is committed: earliest, which must be the topic's first record; available, whatever retention has left; latest; or an RFC 3339 time."`
 	OnBadRecord     string        `default:"stop" help:"stop or dead-letter."`
 	SessionTimeout  time.Duration `default:"10s" help:"A process that gives no sign of life for so long loses its tables to others of the group."`
@@ -41,12 +44,16 @@ type Source struct {
 }
 
 // Plain says how JSON without schemas is to be read, which does not say it
-// itself: as the connector's properties of the same names are.
+// itself, and what columns become that schema changes add: as the connector's
+// properties of the same names are.
 type Plain struct {
 	DecimalHandlingMode        string `default:"precise" help:"As the connector has it: precise, double or string."`
 	TimePrecisionMode          string `default:"adaptive_time_microseconds" help:"As the connector has it: adaptive_time_microseconds, connect, isostring, microseconds or nanoseconds."`
 	BigintUnsignedHandlingMode string `default:"precise" help:"As the connector has it: precise, or long, which is Debezium's default."`
 	BinaryHandlingMode         string `default:"bytes" help:"As the connector has it: bytes, base64, base64-url-safe or hex."`
+	FieldNameAdjustmentMode    string `default:"none" help:"As the connector has it: none, which is avro where schema changes come in Avro; avro or avro_unicode."`
+	UnwrapAddFields            string `placeholder:"LIST" help:"As add.fields of the connector's ExtractNewRecordState: op,source.ts_ms:ts."`
+	UnwrapAddFieldsPrefix      string `default:"__" help:"As add.fields.prefix of it."`
 }
 
 // Catalog says where the tables are.
@@ -179,7 +186,7 @@ func (c *Applier) Validate(command string) error {
 	}
 	c.Common.validate(&p)
 	c.Source.validate(&p)
-	validateModes(&p, c.DecimalHandlingMode, c.TimePrecisionMode, c.BigintUnsignedHandlingMode, c.BinaryHandlingMode)
+	c.Plain.validate(&p)
 	c.Catalog.validate(&p)
 	c.Writing.validate(&p)
 	p.oneOf("--maintenance", c.Mode, "on", "off")
@@ -218,11 +225,20 @@ func (s *Source) validate(p *problems) {
 		}
 	default:
 	}
+	p.topicName("--topic-delimiter", s.TopicDelimiter)
 	validateStart(p, "--auto-offset-reset", s.AutoOffsetReset)
 	p.oneOf("--on-bad-record", s.OnBadRecord, "stop", "dead-letter")
 	p.atLeast("--shards", int64(s.Shards), 1)
 	if s.Memory < 128<<20 {
 		p.add("--memory %s is too little: at least 128MiB", s.Memory)
+	}
+}
+
+func (m *Plain) validate(p *problems) {
+	validateModes(p, m.DecimalHandlingMode, m.TimePrecisionMode, m.BigintUnsignedHandlingMode, m.BinaryHandlingMode)
+	p.oneOf("--field-name-adjustment-mode", m.FieldNameAdjustmentMode, "none", "avro", "avro_unicode")
+	if _, err := debezium.ParseFieldReferences(m.UnwrapAddFieldsPrefix, m.UnwrapAddFields); err != nil {
+		p.add("--unwrap-add-fields: %w", err)
 	}
 }
 

@@ -19,6 +19,16 @@ const (
 	Truncate Op = 't'
 )
 
+// Upsert is the operation of a row without an envelope, which does not say whether
+// it was read, created or updated.
+const Upsert Op = '+'
+
+// Fields that the transform ExtractNewRecordState adds to say what became of a row.
+const (
+	FieldDeleted = "__deleted" // "true" or "false"
+	FieldOp      = "__op"
+)
+
 // Event is one change event: a record key, and an envelope or a tombstone.
 type Event struct {
 	// Key holds one value per field of KeySchema. KeySchema is nil where the table has no key.
@@ -27,6 +37,10 @@ type Event struct {
 
 	// Tombstone marks a record without a value, written after a delete. Nothing below it is set.
 	Tombstone bool
+
+	// Unwrapped marks a record without an envelope, of which Row, Op and Before or After are known: a row, or a
+	// tombstone that a JSON converter has written out. Marked says that such rows tell deletes by themselves.
+	Unwrapped, Marked bool
 
 	// Row is the schema of Before and After, which hold one value per field or are nil for null.
 	Row           *Schema

@@ -123,7 +123,7 @@ func (u *Unwrap) Row(row *Schema, connector string) (*UnwrappedRow, error) {
 		rewrites: u.Deletes.rewrites(),
 	}
 	if r.rewrites {
-		if err := r.add("__deleted", optionalString); err != nil {
+		if err := r.add(FieldDeleted, optionalString); err != nil {
 			return nil, err
 		}
 	}

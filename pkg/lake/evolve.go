@@ -97,7 +97,7 @@ func (t *Table) finish(txn *table.Transaction, update *table.UpdateSchema, n int
 // renamed are columns that u renames, new names to old.
 func (t *Table) stage(u *table.UpdateSchema, row *debezium.Schema, renamed map[string]string) (int, error) {
 	changes := 0
-	added := make(map[string]string)
+	added := make(map[string]iceberg.NestedField) // by name in lower case
 	ids := t.tbl.Metadata().LastColumnID()
 	for i := range row.Fields {
 		f := &row.Fields[i]
@@ -106,8 +106,9 @@ func (t *Table) stage(u *table.UpdateSchema, row *debezium.Schema, renamed map[s
 			return 0, fmt.Errorf("table %s, column %s: %w", t.name, f.Name, err)
 		}
 		have, found, twin := t.columnBehind(f.Name, renamed)
+		before, again := added[strings.ToLower(f.Name)]
 		if twin == "" {
-			twin = added[strings.ToLower(f.Name)]
+			twin = before.Name
 		}
 		switch {
 		case found:
@@ -119,11 +120,16 @@ func (t *Table) stage(u *table.UpdateSchema, row *debezium.Schema, renamed map[s
 				continue
 			}
 			u.UpdateColumn([]string{have.Name}, table.ColumnUpdate{FieldType: iceberg.Optional[iceberg.Type]{Val: widened, Valid: true}})
+		case again && before.Name == f.Name: // which was added with another type
+			if widened, ok := fit(before.Type, want, f.Schema); !ok || widened != nil {
+				return 0, t.incompatible(f.Name, before.Type, want)
+			}
+			continue
 		case twin != "":
 			return 0, &NameClashError{Table: t.name.String(), Column: f.Name, Existing: twin}
 		default:
 			u.AddColumn([]string{f.Name}, want, f.Schema.Doc, false, nil)
-			added[strings.ToLower(f.Name)] = f.Name
+			added[strings.ToLower(f.Name)] = iceberg.NestedField{Name: f.Name, Type: want}
 		}
 		changes++
 	}
