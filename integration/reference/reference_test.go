@@ -13,6 +13,7 @@ import (
 
 	_ "github.com/go-sql-driver/mysql" // the corpus is executed through it
 
+	"github.com/firn-cdc/firn/integration/engine"
 	"github.com/firn-cdc/firn/integration/reference"
 	"github.com/firn-cdc/firn/integration/server"
 )
@@ -20,7 +21,10 @@ import (
 // patience is how long one case may take.
 const patience = 3 * time.Minute
 
-var labs map[server.Kind]*reference.Lab
+var (
+	labs map[server.Kind]*reference.Lab
+	lake *engine.DuckDB // reads Iceberg tables
+)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -40,6 +44,10 @@ func run(m *testing.M) (int, error) {
 		return 1, err
 	}
 	defer os.RemoveAll(dir)
+	if lake, err = engine.OpenDuckDB(ctx); err != nil {
+		return 1, err
+	}
+	defer lake.Close()
 	labs = make(map[server.Kind]*reference.Lab)
 	for _, kind := range server.Kinds() {
 		db, err := server.StartDatabase(ctx, kind, filepath.Join(dir, string(kind)), "--default-time-zone=+00:00")

@@ -1,7 +1,6 @@
 package source
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -48,20 +47,6 @@ func (t *Table) Value(op string, before, after []any) []byte {
 	return t.envelope(op, image(before), image(after), fmt.Sprintf(`{"type":"struct","fields":%s,"optional":true,"name":"%s.Value"}`, fields(t.Columns), t.Topic()))
 }
 
-// Recorded adds a row of a snapshot as a connector once wrote it: the schema of
-// its rows, its key with a schema, and the row.
-func (t *Table) Recorded(schema, key, row []byte) error {
-	if !t.Schemas {
-		var k struct{ Payload json.RawMessage }
-		if err := json.Unmarshal(key, &k); err != nil {
-			return fmt.Errorf("read a recorded key: %w", err)
-		}
-		key = k.Payload
-	}
-	t.pending = append(t.pending, &kgo.Record{Topic: t.Topic(), Key: key, Value: t.envelope("r", "null", string(row), string(schema))})
-	return nil
-}
-
 // envelope returns an event's value of two images and their schema.
 func (t *Table) envelope(op, before, after, schema string) []byte {
 	t.pos++
@@ -94,12 +79,8 @@ func (t *Table) SchemaChange(kind, statement string) *kgo.Record {
 		}
 		columns = append(columns, c.definition(i+1))
 	}
-	return t.RecordedChange(kind, statement, fmt.Appendf(nil, `{"defaultCharsetName":"utf8mb4","primaryKeyColumnNames":[%s],"columns":[%s],"comment":null}`,
-		strings.Join(key, ","), strings.Join(columns, ",")))
-}
-
-// RecordedChange is SchemaChange with a table as a connector once wrote it.
-func (t *Table) RecordedChange(kind, statement string, table []byte) *kgo.Record {
+	table := fmt.Sprintf(`{"defaultCharsetName":"utf8mb4","primaryKeyColumnNames":[%s],"columns":[%s],"comment":null}`,
+		strings.Join(key, ","), strings.Join(columns, ","))
 	t.pos++
 	ms := Millis + t.pos
 	value := fmt.Sprintf(`{"source":%s,"ts_ms":%d,"databaseName":%q,"schemaName":null,"ddl":%q,"tableChanges":[{"type":%q,"id":"\"%s\".\"%s\"","table":%s}]}`,

@@ -131,7 +131,7 @@ func lakeRows(q Querier, table engine.Table, columns []Column) ([]string, error)
 // compared with. Zero and impossible dates read as the event has them: NULL,
 // or 1970 where the column may not be NULL.
 func (c *Column) sourceExpression() string {
-	name := "`" + c.Name + "`"
+	name := "`" + strings.ReplaceAll(c.Name, "`", "``") + "`"
 	switch c.Type {
 	case "date":
 		return c.dated(name, "DATE_FORMAT("+name+", '%Y-%m-%d')", "1970-01-01")
