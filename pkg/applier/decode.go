@@ -1,6 +1,7 @@
 package applier
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -70,7 +71,7 @@ func (d *decoder) decode(ctx context.Context, r *kafka.Record, e *debezium.Event
 	if err == nil || !errors.Is(err, codec.ErrNoSchema) && !is[*codec.FieldError](err) {
 		return err
 	}
-	return d.reshape(ctx, attempt, err)
+	return d.reshape(ctx, r, attempt, err)
 }
 
 // parse decodes keys and values each by its own converter.
@@ -116,7 +117,7 @@ func registryRemedy(f codec.Framing) string {
 
 // reshape reads a record that has no schema block and does not fit the schema
 // in use with the table's other ones, newest first.
-func (d *decoder) reshape(ctx context.Context, attempt func() error, cause error) error {
+func (d *decoder) reshape(ctx context.Context, r *kafka.Record, attempt func() error, cause error) error {
 	if err := d.feed.catchUp(ctx); err != nil {
 		return err
 	}
@@ -144,9 +145,12 @@ func (d *decoder) reshape(ctx context.Context, attempt func() error, cause error
 	}
 	switch {
 	case len(d.shapes) == 0 && errors.Is(cause, codec.ErrNoSchema):
+		if text := bytes.TrimSpace(r.Value); r.Value != nil && !bytes.HasPrefix(text, []byte("{")) && string(text) != "null" {
+			return &codec.FormatError{Reason: "an object was expected"} // and not a schema
+		}
 		return &StopError{
 			Reason: "records of topic " + d.topic + " carry no schema, and the schema-change topic " + d.feed.prefix + " does not have the table",
-			Remedy: "have the connector publish schemas (value.converter.schemas.enable) or schema changes (include.schema.changes)",
+			Remedy: "have the connector publish schemas (value.converter.schemas.enable) or schema changes (include.schema.changes), or leave the topic out with --topics in place of --topic-prefix",
 		}
 	case len(d.shapes) > 0:
 		return &StopError{
