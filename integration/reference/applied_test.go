@@ -32,13 +32,13 @@ type tables struct {
 // applied runs firn-applier on the records to their end.
 func applied(t *testing.T, records []reference.Record, flags ...string) *tables {
 	t.Helper()
-	a := published(t, records)
+	a := brokerWith(t, records)
 	a.apply(flags...)
 	return a
 }
 
-// published returns a broker that has the records.
-func published(t *testing.T, records []reference.Record) *tables {
+// brokerWith returns a broker that has the records.
+func brokerWith(t *testing.T, records []reference.Record) *tables {
 	t.Helper()
 	broker, err := server.StartBroker(reference.Partitions)
 	must(t, err)

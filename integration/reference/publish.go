@@ -9,9 +9,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Partitions is how many partitions the recorded topics have.
-const Partitions = 3
-
 // Publish makes the topics of recorded records and publishes them as they were
 // recorded: in their partitions, in order.
 func Publish(ctx context.Context, broker string, records []Record) error {
