@@ -27,7 +27,7 @@ func randomCases() []*reference.Case {
 			"value.converter=org.apache.kafka.connect.json.JsonConverter", "value.converter.schemas.enable=false",
 		}},
 		{Name: "random_unwrapped", Database: randomDatabase, Properties: []string{
-			"time.precision.mode=nanoseconds", "skip.messages.without.change=true", "transforms=unwrap", "transforms.unwrap.type=io.debezium.transforms.ExtractNewRecordState",
+			"time.precision.mode=microseconds", "skip.messages.without.change=true", "transforms=unwrap", "transforms.unwrap.type=io.debezium.transforms.ExtractNewRecordState",
 			"transforms.unwrap.delete.tombstone.handling.mode=rewrite", "transforms.unwrap.add.fields=op,source.file,source.pos,source.row",
 		}},
 	}
