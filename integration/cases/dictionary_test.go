@@ -49,8 +49,7 @@ func TestSchemaHistory_FollowsTheDictionary(t *testing.T) {
 			taken++
 			d.commit()
 			_, _, err := h.Apply("app", c.Statement, schemahistory.StatementContext{SQLMode: strictMode})
-			var unknown *schemahistory.UnknownDDLError
-			if errors.As(err, &unknown) {
+			if _, ok := errors.AsType[*schemahistory.UnknownDDLError](err); ok {
 				stopped++
 				if !strings.Contains(c.Statement, "SELECT") {
 					t.Errorf("%s: %v", c.Statement, err)

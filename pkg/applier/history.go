@@ -34,9 +34,7 @@ func squash(changes []ddl, has func(column string) bool) ddl {
 	for i := range changes {
 		d := &changes[i]
 		net.offset, net.position, net.source = d.offset, d.position, d.source
-		for _, r := range d.renamed {
-			net.rename(r[0], r[1])
-		}
+		net.rename(d.renamed)
 		for _, name := range d.dropped {
 			net.drop(name)
 		}
@@ -48,7 +46,14 @@ func squash(changes []ddl, has func(column string) bool) ddl {
 		net.added, net.changed = append(net.added, d.added...), net.retype(d.changed)
 		net.fills, net.perRow = append(net.fills, d.fills...), append(net.perRow, d.perRow...)
 	}
-	net.renamed = slices.DeleteFunc(net.renamed, func(r [2]string) bool { return !has(r[0]) || has(r[1]) })
+	isNew := func(column string) bool {
+		return slices.ContainsFunc(net.added, func(f debezium.Field) bool { return f.Name == column })
+	}
+	last := changes[len(changes)-1].after
+	net.renamed = slices.DeleteFunc(net.renamed, func(r [2]string) bool {
+		// A new column may have had the name that an older one has at last.
+		return !has(r[0]) || has(r[1]) || isNew(r[1]) && slices.Contains(last, r[0])
+	})
 	return net
 }
 
@@ -70,29 +75,27 @@ func (d *ddl) retype(changed []debezium.Field) []debezium.Field {
 	return d.changed
 }
 
-// rename gives what is known of a column its new name.
-func (d *ddl) rename(from, to string) {
+// rename gives what is known of columns their new names, all at once: names may
+// change places.
+func (d *ddl) rename(renamed [][2]string) {
+	to := func(name *string) {
+		if i := slices.IndexFunc(renamed, func(r [2]string) bool { return strings.EqualFold(r[0], *name) }); i >= 0 {
+			*name = renamed[i][1]
+		}
+	}
 	for _, fields := range [][]debezium.Field{d.added, d.changed} {
 		for i := range fields {
-			if strings.EqualFold(fields[i].Name, from) {
-				fields[i].Name = to
-			}
+			to(&fields[i].Name)
 		}
 	}
 	for i := range d.fills {
-		if strings.EqualFold(d.fills[i].Column, from) {
-			d.fills[i].Column = to
-		}
+		to(&d.fills[i].Column)
 	}
 	for i := range d.perRow {
-		if strings.EqualFold(d.perRow[i], from) {
-			d.perRow[i] = to
-		}
+		to(&d.perRow[i])
 	}
 	for i := range d.renamed {
-		if strings.EqualFold(d.renamed[i][1], from) {
-			d.renamed[i][1] = to
-		}
+		to(&d.renamed[i][1])
 	}
 }
 

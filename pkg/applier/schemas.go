@@ -100,9 +100,17 @@ func (s *schemas) rename(row *debezium.Schema) {
 // since returns the changes after the last version of the table that had the
 // row's columns.
 func (s *schemas) since(row *debezium.Schema) ([]ddl, bool) {
-	fits := func(columns []string) bool {
-		return len(columns) == len(row.Fields) && !slices.ContainsFunc(columns, func(name string) bool { return row.FieldIndex(name) < 0 })
+	if later, ok := s.sinceFit(func(columns []string) bool { // names may have changed places, but not their order
+		return slices.EqualFunc(columns, row.Fields, func(name string, f debezium.Field) bool { return name == f.Name })
+	}); ok {
+		return later, true
 	}
+	return s.sinceFit(func(columns []string) bool {
+		return len(columns) == len(row.Fields) && !slices.ContainsFunc(columns, func(name string) bool { return row.FieldIndex(name) < 0 })
+	})
+}
+
+func (s *schemas) sinceFit(fits func(columns []string) bool) ([]ddl, bool) {
 	for i := len(s.changes); i > 0; i-- {
 		if fits(s.changes[i-1].after) {
 			return s.changes[i:], true
@@ -203,8 +211,10 @@ func (s *schemas) fold(changes []ddl) {
 	for i := range changes {
 		d := &changes[i]
 		for _, r := range d.renamed {
-			s.renamed[r[0]] = r[1]
 			delete(s.renamed, r[1])
+		}
+		for _, r := range d.renamed {
+			s.renamed[r[0]] = r[1]
 		}
 		s.dropped = append(s.dropped, d.dropped...)
 		for _, r := range d.renamed {

@@ -7,7 +7,6 @@ import (
 	"strconv"
 
 	"github.com/apache/iceberg-go"
-	"github.com/apache/iceberg-go/table"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
 )
@@ -39,7 +38,7 @@ func (t *Table) Altered() int64 {
 // records is not made again, whoever made it: a column is renamed once, and one
 // that was renamed is not added again. It reports whether columns changed.
 func (t *Table) Alter(ctx context.Context, a Alteration, record func(id func(column string) (int, bool)) (map[string]string, error)) (bool, error) {
-	stage := func(u *table.UpdateSchema) (int, error) {
+	stage := func(u *edit) (int, error) {
 		if t.Altered() >= a.Next {
 			return 0, nil
 		}
@@ -62,7 +61,7 @@ func (t *Table) Alter(ctx context.Context, a Alteration, record func(id func(col
 	})
 }
 
-func (t *Table) alter(u *table.UpdateSchema, a *Alteration) (int, error) {
+func (t *Table) alter(u *edit, a *Alteration) (int, error) {
 	changes := 0
 	for _, name := range a.Dropped {
 		f, ok, _ := t.column(name)
@@ -81,7 +80,12 @@ func (t *Table) alter(u *table.UpdateSchema, a *Alteration) (int, error) {
 	}
 	for _, r := range a.Renamed {
 		if renamed[r[1]] == r[0] {
-			u.RenameColumn([]string{r[0]}, r[1])
+			u.moved = append(u.moved, r[0])
+		}
+	}
+	for _, r := range a.Renamed {
+		if renamed[r[1]] == r[0] {
+			u.RenameColumn([]string{r[0]}, t.free(u, r[1]))
 			changes++
 		}
 	}
@@ -93,6 +97,9 @@ func (t *Table) alter(u *table.UpdateSchema, a *Alteration) (int, error) {
 // the column, or all had its new name already.
 func (t *Table) renames(a *Alteration) (map[string]string, error) {
 	renamed := make(map[string]string)
+	away := func(name string) bool {
+		return slices.Contains(a.Dropped, name) || slices.ContainsFunc(a.Renamed, func(r [2]string) bool { return r[0] == name })
+	}
 	for _, r := range a.Renamed {
 		from, to := r[0], r[1]
 		_, hasFrom, _ := t.column(from)
@@ -100,9 +107,9 @@ func (t *Table) renames(a *Alteration) (map[string]string, error) {
 		switch {
 		case !hasFrom:
 			continue
-		case hasTo && !slices.Contains(a.Dropped, to):
+		case hasTo && !away(to):
 			return nil, &AdoptError{Table: t.name.String(), Reason: "cannot rename column " + from + ": a column " + to + " exists"}
-		case twin != "" && twin != from && !slices.Contains(a.Dropped, twin):
+		case twin != "" && twin != from && !away(twin):
 			return nil, &NameClashError{Table: t.name.String(), Column: to, Existing: twin}
 		}
 		renamed[to] = from

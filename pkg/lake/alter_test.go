@@ -43,6 +43,32 @@ func TestTable_Alter(t *testing.T) {
 			t.Errorf("the table changed %d times, want once", n)
 		}
 	})
+	t.Run("names change places", func(t *testing.T) {
+		tbl := created(t, rowSchema(id, field("a", str), field("b", f32), field("b_", str)))
+		for i, step := range []struct {
+			a    lake.Alteration
+			want string
+		}{
+			{lake.Alteration{Renamed: [][2]string{{"a", "b"}, {"b", "a"}}}, "1 id long!, 2 b string, 3 a float, 4 b_ string"},
+			{lake.Alteration{Renamed: [][2]string{{"a", "b"}, {"b", "a"}}}, "1 id long!, 2 a string, 3 b float, 4 b_ string"}, // as it was
+			{lake.Alteration{Renamed: [][2]string{{"a", "b"}, {"b", "b_"}, {"b_", "a"}}}, "1 id long!, 2 b string, 3 b_ float, 4 a string"},
+			{lake.Alteration{Renamed: [][2]string{{"id", "a"}, {"a", "id"}}}, "1 a long!, 2 b string, 3 b_ float, 4 id string"},
+			{
+				lake.Alteration{Renamed: [][2]string{{"b", "b_"}, {"b_", "b"}}, Columns: []debezium.Field{field("b", f64), field("c", str)}},
+				"1 a long!, 2 b_ string, 3 b double, 4 id string, 5 c string",
+			},
+		} {
+			step.a.Next = int64(i + 1)
+			for range 2 { // the second time it is done already
+				if _, err := tbl.Alter(t.Context(), step.a, nothing); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if diff := cmp.Diff(step.want, print(tbl)); diff != "" {
+				t.Errorf("step %d (-want +got):\n%s", i+1, diff)
+			}
+		}
+	})
 	t.Run("an alteration is made once, whoever knows of it", func(t *testing.T) {
 		tbl := created(t, rowSchema(id, field("a", str)))
 		other := *tbl

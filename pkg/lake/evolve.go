@@ -24,14 +24,14 @@ const (
 // the table changed. A change that Iceberg does not allow is an
 // IncompatibleTypeError or NameClashError, and nothing is changed then.
 func (t *Table) Evolve(ctx context.Context, row *debezium.Schema) (bool, error) {
-	return t.evolve(ctx, func(u *table.UpdateSchema) (int, error) { return t.stage(u, row, nil) }, nil)
+	return t.evolve(ctx, func(u *edit) (int, error) { return t.stage(u, row, nil) }, nil)
 }
 
 // evolve commits what stage puts into an update and the properties that record,
 // if there is one, returns for the schema that comes of it, as one change.
 // Whatever the answer to a commit, the table is loaded again and staged anew, so
 // a change that was applied without our hearing of it is found done.
-func (t *Table) evolve(ctx context.Context, stage func(*table.UpdateSchema) (int, error), record func(*iceberg.Schema) (iceberg.Properties, error)) (bool, error) {
+func (t *Table) evolve(ctx context.Context, stage func(*edit) (int, error), record func(*iceberg.Schema) (iceberg.Properties, error)) (bool, error) {
 	changed := false
 	for attempt := 1; ; attempt++ {
 		var opts []table.UpdateSchemaOption
@@ -39,19 +39,28 @@ func (t *Table) evolve(ctx context.Context, stage func(*table.UpdateSchema) (int
 			opts = append(opts, table.WithNameMapping(m))
 		}
 		txn := t.tbl.NewTransaction()
-		update := txn.UpdateSchema(true, false, opts...)
+		update := &edit{UpdateSchema: txn.UpdateSchema(true, false, opts...)}
 		n, err := stage(update)
 		if err != nil || n == 0 && record == nil {
 			return changed, err
 		}
 		changed = changed || n > 0
-		recorded, err := t.finish(txn, update, n, record)
-		if err != nil || n == 0 && !recorded {
-			return changed, err
+		if len(update.through) > 0 {
+			var impossible error
+			if impossible, err = t.exchange(ctx, update, record); impossible != nil {
+				return changed, impossible
+			}
+		} else {
+			recorded, failed := t.finish(txn, update, n, record)
+			if failed != nil || n == 0 && !recorded {
+				return changed, failed
+			}
+			var tbl *table.Table
+			if tbl, err = txn.Commit(ctx); err == nil {
+				t.tbl = tbl
+			}
 		}
-		tbl, err := txn.Commit(ctx)
 		if err == nil {
-			t.tbl = tbl
 			if n > 0 {
 				t.cat.log.Info("evolved table", "table", t.name.String(), "changes", n)
 			}
@@ -70,7 +79,7 @@ func (t *Table) evolve(ctx context.Context, stage func(*table.UpdateSchema) (int
 }
 
 // finish puts n changes of the schema into the transaction, and the properties.
-func (t *Table) finish(txn *table.Transaction, update *table.UpdateSchema, n int, record func(*iceberg.Schema) (iceberg.Properties, error)) (recorded bool, err error) {
+func (t *Table) finish(txn *table.Transaction, update *edit, n int, record func(*iceberg.Schema) (iceberg.Properties, error)) (recorded bool, err error) {
 	if n > 0 {
 		if err := update.Commit(); err != nil {
 			return false, fmt.Errorf("evolve table %s: %w", t.name, err)
@@ -95,7 +104,7 @@ func (t *Table) finish(txn *table.Transaction, update *table.UpdateSchema, n int
 
 // stage adds to u what the table lacks for row and returns the number of changes.
 // renamed are columns that u renames, new names to old.
-func (t *Table) stage(u *table.UpdateSchema, row *debezium.Schema, renamed map[string]string) (int, error) {
+func (t *Table) stage(u *edit, row *debezium.Schema, renamed map[string]string) (int, error) {
 	changes := 0
 	added := make(map[string]iceberg.NestedField) // by name in lower case
 	ids := t.tbl.Metadata().LastColumnID()
@@ -161,6 +170,6 @@ func (t *Table) adopt(row *debezium.Schema, key []string, owner Owner) error {
 		}
 	}
 	update := t.tbl.NewTransaction().UpdateSchema(true, false)
-	_, err := t.stage(update, row, nil)
+	_, err := t.stage(&edit{UpdateSchema: update}, row, nil)
 	return err
 }
