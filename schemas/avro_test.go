@@ -15,12 +15,14 @@ import (
 // fakeRegistry remembers what was registered under each subject.
 type fakeRegistry map[string]string
 
-func (r fakeRegistry) Register(_ context.Context, subject, schema string) (int32, error) {
+func (r fakeRegistry) Register(_ context.Context, subject, schema string) (codec.SchemaID, error) {
 	r[subject] = schema
-	return int32(len(r)), nil
+	return codec.ConfluentID(int32(len(r))), nil
 }
 
-func (fakeRegistry) Schema(context.Context, int32) (string, error) { return "", nil }
+func (fakeRegistry) Schema(context.Context, codec.SchemaID) (string, error) { return "", nil }
+
+func (fakeRegistry) Framing() codec.Framing { return codec.ConfluentFraming }
 
 func TestAvro_SchemasAreRegistered(t *testing.T) {
 	registered := fakeRegistry{}
