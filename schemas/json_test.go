@@ -46,6 +46,7 @@ func event(op debezium.Op) *debezium.Event {
 		e.Before = image
 	case debezium.Truncate:
 		e.Key, e.KeySchema = nil, nil
+	case debezium.Upsert: // of rows without an envelope
 	}
 	return e
 }
