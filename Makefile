@@ -11,6 +11,8 @@ export CGO_ENABLED = 0
 UNIT     := ./pkg/... ./schemas/... ./cmd/...
 ROUNDS   ?= 200
 KILLS    ?= 10
+# The end-to-end cases wait for commits most of the time.
+WAITING  := -count=1 -p 3 -parallel 4
 CASES    := ./integration/cases ./integration/compose ./integration/crash/... ./integration/engine ./integration/reference ./integration/validate
 
 .PHONY: help build setup demo test lint unit cases crash integration reference takeover soak bench fmt clean
@@ -36,7 +38,7 @@ unit: ## unit tests, with the race detector
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on $(UNIT)
 
 cases: build ## end-to-end cases on real servers, read by DuckDB
-	$(GO) test -count=1 -timeout 20m $(CASES)
+	$(GO) test $(WAITING) -timeout 20m $(CASES)
 
 crash: build ## the crash tests of `make cases`, with ROUNDS random moments and a million old rows
 	$(GO) test -count=1 -timeout 60m ./integration/crash/... -rounds $(ROUNDS)
@@ -44,7 +46,7 @@ crash: build ## the crash tests of `make cases`, with ROUNDS random moments and 
 
 integration: build ## the cases on MySQL 8, real Kafka, and Trino over Glue and S3 stand-ins (Java, Maven)
 	@scripts/setup --java
-	$(GO) test -count=1 -timeout 30m -tags integration ./integration/cases/... ./integration/reference/...
+	$(GO) test $(WAITING) -timeout 30m -tags integration ./integration/cases/... ./integration/reference/...
 
 reference: build ## the real Debezium beside firn-reader on one server: the corpus, and changes at random (Java, Maven; SERVER=, SEED=, ONLY=)
 	@scripts/setup --java
