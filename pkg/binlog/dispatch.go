@@ -20,6 +20,7 @@ func (s *Stream) handle(h header, raw, body []byte) (Event, error) {
 	case kindXAPrepare:
 		return s.xaPrepare(h, body)
 	case kindTransactionPay:
+		s.payload.seconds = h.seconds
 		if err := s.payload.open(body); err != nil {
 			return nil, s.errorf("%w", err)
 		}

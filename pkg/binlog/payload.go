@@ -28,6 +28,8 @@ type payload struct {
 	zstd  *zstd.Decoder
 	in    io.Reader // nil between transactions
 	event []byte
+
+	seconds uint32 // of the event itself: Debezium has no other time for what is in it
 }
 
 // open begins with the body of a TRANSACTION_PAYLOAD event, which it borrows.

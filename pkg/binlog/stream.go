@@ -218,6 +218,7 @@ func (s *Stream) locate(raw []byte) (header, []byte, error) {
 		return h, nil, s.errorf("read event: %d bytes where its header says %d", len(raw), h.size)
 	}
 	if s.payload.in != nil {
+		h.seconds = s.payload.seconds
 		return h, raw[headerSize:], nil
 	}
 	switch {
