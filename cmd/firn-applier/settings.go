@@ -114,9 +114,7 @@ func applierOf(ctx context.Context, c *config.Applier, client *kafka.Client, cat
 	if err != nil {
 		return a, &config.UsageError{Err: err}
 	}
-	if schemas != nil {
-		a.Registry = schemas
-	}
+	a.Registry = schemas
 	return a, nil
 }
 

@@ -55,11 +55,11 @@ func (d *decoder) schemas(string) (row, key *debezium.Schema) {
 }
 
 func (d *decoder) decode(ctx context.Context, r *kafka.Record, e *debezium.Event) error {
-	keys, err := d.isAvro(r.Key)
+	keys, err := isAvro(d.registry, d.topic, r.Key)
 	if err != nil {
 		return err
 	}
-	values, err := d.isAvro(r.Value)
+	values, err := isAvro(d.registry, d.topic, r.Value)
 	if err != nil {
 		return err
 	}
@@ -94,15 +94,15 @@ func (d *decoder) parse(r *kafka.Record, e *debezium.Event, keys, values bool) e
 	}
 }
 
-// isAvro reports whether a key or value is of the schema registry, and refuses
-// one that is of another, or of any where there is none.
-func (d *decoder) isAvro(b []byte) (bool, error) {
-	if d.registry != nil && d.registry.Framing().Begins(b) {
+// isAvro reports whether a key or value of a topic is of the schema registry, and
+// refuses one that is of another, or of any where there is none.
+func isAvro(registry codec.Registry, topic string, b []byte) (bool, error) {
+	if registry != nil && registry.Framing().Begins(b) {
 		return true, nil
 	}
 	for _, f := range []codec.Framing{codec.ConfluentFraming, codec.GlueFraming} {
 		if f.Begins(b) {
-			return false, &StopError{Reason: "records of topic " + d.topic + " are framed for a schema registry of " + f.String() + "'s kind", Remedy: registryRemedy(f)}
+			return false, &StopError{Reason: "records of topic " + topic + " are framed for a schema registry of " + f.String() + "'s kind", Remedy: registryRemedy(f)}
 		}
 	}
 	return false, nil

@@ -184,8 +184,7 @@ func statementTime(r *kafka.Record, c *debezium.SchemaChange) (time.Time, error)
 }
 
 func (f *feed) change(ctx context.Context, r *kafka.Record) (*debezium.SchemaChange, error) {
-	d := decoder{topic: f.prefix, registry: f.registry}
-	avro, err := d.isAvro(r.Value)
+	avro, err := isAvro(f.registry, f.prefix, r.Value)
 	switch {
 	case err != nil:
 		return nil, err

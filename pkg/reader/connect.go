@@ -98,7 +98,8 @@ func (s *session) giveBack(ctx context.Context, last bool) error {
 		}
 		return nil
 	}
-	if same := s.saved.SamePlace(c.given) && s.saved.Snapshotting == c.given.Snapshotting; !last && (same || s.span.open || time.Since(c.at) < s.cfg.SaveInterval) {
+	if !last && (s.span.open || time.Since(c.at) < s.cfg.SaveInterval ||
+		s.saved.SamePlace(c.given) && s.saved.Snapshotting == c.given.Snapshotting) {
 		return nil
 	}
 	err := s.plain.Send(&kafka.Record{Topic: s.cfg.ConnectOffsetTopic, Partition: kafka.Unassigned, Key: c.key, Value: s.format().ConnectValue(&s.saved)})
