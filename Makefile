@@ -54,9 +54,10 @@ reference: build ## the real Debezium beside firn-reader on one server: the corp
 
 takeover: build ## Debezium killed KILLS times, firn-reader in between: nothing lost, nothing twice (Java, Maven)
 	@scripts/setup --java
+	$(GO) test -count=1 -tags integration ./integration/server
 	$(GO) test -count=1 -timeout 60m -tags integration ./integration/takeover -kills $(KILLS) -v
 
-bench: build ## measure both binaries; writes bench/latest.json
+bench: build ## measure both binaries, and Debezium beside where Java and Maven are; writes bench/latest.json
 	$(GO) run ./integration/bench
 
 soak: build ## ten minutes of steady changes, then the cost of reading

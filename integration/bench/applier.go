@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -65,18 +66,12 @@ func (b *bench) applyAll(ctx context.Context, name, unit string, rows int) error
 		if err != nil {
 			return err
 		}
-		if err := b.report.add(ctx, name+f.suffix, float64(rows)/m.took.Seconds(), unit); err != nil {
-			return err
-		}
+		b.report.add(name+f.suffix, float64(rows)/m.took.Seconds(), unit)
 		if f.suffix != "" {
 			continue
 		}
-		if err := b.report.add(ctx, name+"_cpu_us", microseconds(m, rows), "us/row"); err != nil {
-			return err
-		}
-		if err := b.report.raise(ctx, "applier_rss_mib", gauge.MiB(m.usage.Peak), "MiB"); err != nil {
-			return err
-		}
+		b.report.add(name+"_cpu_us", microseconds(m, rows), "us/row")
+		b.report.raise("applier_rss_mib", gauge.MiB(m.usage.Peak), "MiB")
 	}
 	return nil
 }
@@ -89,7 +84,7 @@ func (*bench) apply(ctx context.Context, f *form) (m moved, err error) {
 		return m, err
 	}
 	defer catalog.Close()
-	f.pipe.ApplierFlags = []string{"--commit-interval=30s", "--stop-at-end"}
+	f.pipe.ApplierFlags = append(slices.Clip(f.applier), "--commit-interval=30s", "--stop-at-end")
 	if err := f.start(ctx, f.pipe.StartApplier); err != nil {
 		return m, err
 	}
@@ -173,7 +168,7 @@ func chill(dir string) error {
 func (b *bench) freshness(ctx context.Context) error {
 	const rate, perTransaction = 1000, 10
 	f := b.forms[0]
-	f.pipe.ApplierFlags = []string{"--commit-interval=10s"}
+	f.pipe.ApplierFlags = append(slices.Clip(f.applier), "--commit-interval=10s")
 	for _, start := range []func(context.Context) error{f.pipe.StartReader, f.pipe.StartApplier} {
 		if err := f.start(ctx, start); err != nil {
 			return err
@@ -219,9 +214,7 @@ func (b *bench) freshness(ctx context.Context) error {
 		name  string
 		share float64
 	}{{"freshness_p50_s", 0.5}, {"freshness_p99_s", 0.99}} {
-		if err := b.report.add(ctx, q.name, fresh.Quantile(q.share).Seconds(), "s"); err != nil {
-			return err
-		}
+		b.report.add(q.name, fresh.Quantile(q.share).Seconds(), "s")
 	}
 	if err := f.pipe.Stop(); err != nil {
 		return err
@@ -243,9 +236,7 @@ func (b *bench) scan(ctx context.Context, f *form) error {
 		{"scan_ratio", scan.Ratio(), "x a compacted copy"},
 		{"scan_ms", scan.Table.Seconds() * 1000, "ms"},
 	} {
-		if err := b.report.add(ctx, r.name, r.value, r.unit); err != nil {
-			return err
-		}
+		b.report.add(r.name, r.value, r.unit)
 	}
 	differences, rows, err := validate.Differences(ctx, b.db, load.Source, b.duckdb, f.pipe.Table(f.table))
 	if err != nil {

@@ -20,24 +20,30 @@ import (
 // form is a reader and an applier of one form of records, under a prefix of
 // their own.
 type form struct {
-	suffix string // of the names of its results
-	pipe   *pipeline.Pipeline
-	topic  string
-	table  string
+	suffix  string // of the names of its results
+	pipe    *pipeline.Pipeline
+	applier []string // flags
+	topic   string
+	table   string
 }
 
 func newForms(b *bench) []*form {
 	var forms []*form
-	for suffix, flags := range map[string][]string{"": nil, "_plain": {"--no-schemas-enable"}} {
-		prefix := "bench" + suffix
+	avro := append([]string{"--key-converter=avro", "--value-converter=avro"}, b.registry.Flags()...)
+	for _, kind := range []struct {
+		suffix          string
+		reader, applier []string
+	}{
+		{"", nil, nil},
+		{"_plain", []string{"--no-schemas-enable"}, nil},
+		{"_avro", avro, b.registry.Flags()},
+	} {
+		prefix := "bench" + kind.suffix
 		pipe := pipeline.For(filepath.Join(b.dir, prefix), prefix, b.server, b.broker)
 		pipe.Tables = strings.ReplaceAll(load.Source, ".", `\.`)
-		pipe.ReaderFlags = append([]string{"--topic-partitions=1"}, flags...)
+		pipe.ReaderFlags = append([]string{"--topic-partitions=1"}, kind.reader...)
 		pipe.TableMaps = []string{load.Source + "=lake." + load.Table}
-		forms = append(forms, &form{suffix: suffix, pipe: pipe, topic: prefix + "." + load.Source, table: "lake." + load.Table})
-	}
-	if forms[0].suffix != "" {
-		forms[0], forms[1] = forms[1], forms[0]
+		forms = append(forms, &form{suffix: kind.suffix, pipe: pipe, applier: kind.applier, topic: prefix + "." + load.Source, table: "lake." + load.Table})
 	}
 	return forms
 }
@@ -87,8 +93,7 @@ func toEnd(ctx context.Context, process *pipeline.Process, look func() (int64, e
 	if err != nil {
 		return m, err
 	}
-	var first, last time.Time // when the count had changed
-	atFirst, atLast := base, base
+	grown := growth{last: base}
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for ended := false; !ended; {
@@ -103,21 +108,32 @@ func toEnd(ctx context.Context, process *pipeline.Process, look func() (int64, e
 		if err != nil {
 			return m, err
 		}
-		if n == atLast {
-			continue
-		}
-		last = time.Now()
-		if first.IsZero() {
-			first, atFirst = last, n
-		}
-		atLast = n
+		grown.see(n)
 	}
 	if code := process.ExitCode(); code != 0 {
 		return m, fmt.Errorf("%s ended with %d", process.Name, code)
 	}
-	m.records, m.took = atLast-atFirst, last.Sub(first)
-	return m, nil
+	return grown.moved(), nil
 }
+
+// growth is a count that is looked at again and again: what was there when it
+// was first seen to have changed does not count, as it took an unknown time.
+type growth struct {
+	first, last int64
+	began, at   time.Time // when they were seen
+}
+
+func (g *growth) see(n int64) {
+	if n == g.last {
+		return
+	}
+	g.last, g.at = n, time.Now()
+	if g.began.IsZero() {
+		g.first, g.began = n, g.at
+	}
+}
+
+func (g *growth) moved() moved { return moved{records: g.last - g.first, took: g.at.Sub(g.began)} }
 
 // topic looks at a topic from outside, with a client that firn does not use.
 type topic struct {
@@ -150,6 +166,23 @@ func (t *topic) end(ctx context.Context) (int64, error) {
 		}
 	})
 	return n, nil
+}
+
+// quiet waits until nothing has come for a while.
+func (t *topic) quiet(ctx context.Context) error {
+	const while = 3 * time.Second
+	for before := int64(-1); ; {
+		end, err := t.end(ctx)
+		if err != nil || end == before {
+			return err
+		}
+		before = end
+		select {
+		case <-time.After(while):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // bytes returns what the broker stores of the topic.

@@ -23,6 +23,7 @@ type options struct {
 	seconds       int
 	only          string
 	kafka         string
+	debezium      bool
 	dir, out      string
 }
 
@@ -48,6 +49,7 @@ func measure(ctx context.Context) error {
 	flag.IntVar(&o.seconds, "seconds", 60, "how long freshness is measured; latency takes a third of it")
 	flag.StringVar(&o.only, "only", "", "names of results to measure, joined by commas; empty: all")
 	flag.StringVar(&o.kafka, "kafka", "kfake", "kfake, real (Apache Kafka, needs Java) or host:port of a broker with empty topics")
+	flag.BoolVar(&o.debezium, "debezium", hasJava(), "measure Debezium beside; needs Java and Maven")
 	flag.StringVar(&o.dir, "dir", filepath.Join(os.TempDir(), "firn-bench"), "folder of everything that is made on the way, made anew")
 	flag.StringVar(&o.out, "out", filepath.Join(server.Root(), "bench", "latest.json"), "file of the results")
 	flag.Parse()

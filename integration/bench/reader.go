@@ -23,18 +23,17 @@ func (b *bench) snapshot(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := b.report.add(ctx, "reader_snapshot"+f.suffix, m.rate(), "rows/s"); err != nil {
-			return err
+		if b.comparable(f) {
+			if err := b.peer.snapshot(ctx, b, f); err != nil {
+				return err
+			}
 		}
+		b.report.add("reader_snapshot"+f.suffix, m.rate(), "rows/s")
 		if f.suffix != "" {
 			continue
 		}
-		if err := b.report.add(ctx, "reader_snapshot_cpu_us", microseconds(m, b.rows), "us/row"); err != nil {
-			return err
-		}
-		if err := b.report.raise(ctx, "reader_rss_mib", gauge.MiB(m.usage.Peak), "MiB"); err != nil {
-			return err
-		}
+		b.report.add("reader_snapshot_cpu_us", microseconds(m, b.rows), "us/row")
+		b.report.raise("reader_rss_mib", gauge.MiB(m.usage.Peak), "MiB")
 	}
 	return nil
 }
@@ -52,25 +51,25 @@ func (b *bench) backlog(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if b.comparable(f) {
+			if err := b.peer.backlog(ctx, b, f, b.options.changes+deletes); err != nil {
+				return err
+			}
+		}
 		changes := float64(b.options.changes) / float64(b.options.changes+deletes)
-		if err := b.report.add(ctx, "reader_backlog"+f.suffix, m.rate()*changes, "changes/s"); err != nil {
-			return err
-		}
-		if err := b.report.add(ctx, "reader_bytes_per_event"+f.suffix, float64(bytes)/float64(b.options.changes), "B, stored by the broker"); err != nil {
-			return err
-		}
+		b.report.add("reader_backlog"+f.suffix, m.rate()*changes, "changes/s")
+		b.report.add("reader_bytes_per_event"+f.suffix, float64(bytes)/float64(b.options.changes), "B, stored by the broker")
 		if f.suffix != "" {
 			continue
 		}
-		if err := b.report.add(ctx, "reader_backlog_cpu_us", microseconds(m, b.options.changes), "us/change"); err != nil {
-			return err
-		}
-		if err := b.report.raise(ctx, "reader_rss_mib", gauge.MiB(m.usage.Peak), "MiB"); err != nil {
-			return err
-		}
+		b.report.add("reader_backlog_cpu_us", microseconds(m, b.options.changes), "us/change")
+		b.report.raise("reader_rss_mib", gauge.MiB(m.usage.Peak), "MiB")
 	}
 	return nil
 }
+
+// comparable reports whether Debezium is here, and its connector has records of the form.
+func (b *bench) comparable(f *form) bool { return b.peer != nil && f.suffix != "_avro" }
 
 func microseconds(m moved, events int) float64 {
 	return float64(m.usage.CPU.Microseconds()) / float64(events)
@@ -117,7 +116,6 @@ func (b *bench) read(ctx context.Context, f *form, records int) (m moved, bytes 
 
 // latency measures how long after its commit in MySQL a change can be read.
 func (b *bench) latency(ctx context.Context) error {
-	const rate = 100
 	f := b.forms[0]
 	if err := f.start(ctx, f.pipe.StartReader); err != nil {
 		return err
@@ -125,19 +123,53 @@ func (b *bench) latency(ctx context.Context) error {
 	if err := f.pipe.Reader.Ready(ctx); err != nil {
 		return err
 	}
-	t, err := openTopic(b.broker, f.topic)
+	times, err := b.delays(ctx, f.topic)
 	if err != nil {
 		return err
+	}
+	if err := f.pipe.Reader.Stop(); err != nil {
+		return err
+	}
+	if b.comparable(f) {
+		if err := b.peer.latency(ctx, b, f); err != nil {
+			return err
+		}
+	}
+	for _, q := range latencies() {
+		b.report.add(q.name, milliseconds(times.Quantile(q.share)), "ms")
+	}
+	return nil
+}
+
+// quantile is the share of changes that are no later than a result says.
+type quantile struct {
+	name  string
+	share float64
+}
+
+func latencies() []quantile {
+	return []quantile{{"reader_latency_p50_ms", 0.5}, {"reader_latency_p99_ms", 0.99}}
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// delays makes changes and measures when each can be read from a topic whose
+// end they come to.
+func (b *bench) delays(ctx context.Context, topic string) (*gauge.Times, error) {
+	const rate = 100
+	t, err := openTopic(b.broker, topic)
+	if err != nil {
+		return nil, err
 	}
 	defer t.close()
 	end, err := t.end(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	client, err := kgo.NewClient(kgo.SeedBrokers(b.broker), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxWait(100*time.Millisecond),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{f.topic: {0: kgo.NewOffset().At(end)}}))
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().At(end)}}))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer client.Close()
 
@@ -167,7 +199,7 @@ func (b *bench) latency(ctx context.Context) error {
 		collect(writing)
 	}
 	if err := <-made; err != nil {
-		return err
+		return nil, err
 	}
 	rest, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -175,22 +207,11 @@ func (b *bench) latency(ctx context.Context) error {
 		collect(rest)
 	}
 	if len(seen) != len(commits) {
-		return fmt.Errorf("%d changes were read, %d were made", len(seen), len(commits))
+		return nil, fmt.Errorf("%d changes were read, %d were made", len(seen), len(commits))
 	}
 	var times gauge.Times
 	for i := range seen {
 		times.Add(seen[i].Sub(commits[i]), 1)
 	}
-	if err := f.pipe.Reader.Stop(); err != nil {
-		return err
-	}
-	for _, q := range []struct {
-		name  string
-		share float64
-	}{{"reader_latency_p50_ms", 0.5}, {"reader_latency_p99_ms", 0.99}} {
-		if err := b.report.add(ctx, q.name, float64(times.Quantile(q.share).Microseconds())/1000, "ms"); err != nil {
-			return err
-		}
-	}
-	return nil
+	return &times, nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -28,37 +27,33 @@ type report struct {
 	Kafka   string   `json:"kafka"` // real or kfake
 	Results []result `json:"results"`
 
-	// baseline measures a result's counterpart with Debezium in the same run; nil: it is not there.
-	baseline func(ctx context.Context, name string) (value float64, ok bool, err error)
+	baseline func(name string) float64 // Debezium's figure in the same run, 0 if there is none
 }
 
 // add adds a figure with its counterpart.
-func (r *report) add(ctx context.Context, name string, value float64, unit string) error {
-	result := result{Name: name, Value: value, Unit: unit}
-	if r.baseline != nil {
-		base, ok, err := r.baseline(ctx, name)
-		if err != nil {
-			return fmt.Errorf("baseline of %s: %w", name, err)
-		}
-		if ok && base > 0 {
-			ratio := value / base
-			result.Baseline, result.Ratio = &base, &ratio
-		}
-	}
-	r.Results = append(r.Results, result)
+func (r *report) add(name string, value float64, unit string) {
+	r.Results = append(r.Results, r.result(name, value, unit))
 	fmt.Fprintf(os.Stderr, "   %-30s %s %s (load %s)\n", name, number(value), unit, gauge.Load())
-	return nil
 }
 
 // raise makes value the figure of name if it is larger than the one there.
-func (r *report) raise(ctx context.Context, name string, value float64, unit string) error {
+func (r *report) raise(name string, value float64, unit string) {
 	for i := range r.Results {
 		if r.Results[i].Name == name {
-			r.Results[i].Value = max(r.Results[i].Value, value)
-			return nil
+			r.Results[i] = r.result(name, max(r.Results[i].Value, value), unit)
+			return
 		}
 	}
-	return r.add(ctx, name, value, unit)
+	r.add(name, value, unit)
+}
+
+func (r *report) result(name string, value float64, unit string) result {
+	result := result{Name: name, Value: value, Unit: unit}
+	if base := r.baseline(name); base > 0 {
+		ratio := value / base
+		result.Baseline, result.Ratio = &base, &ratio
+	}
+	return result
 }
 
 // print writes the table.

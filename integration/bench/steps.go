@@ -26,19 +26,21 @@ type step struct {
 }
 
 // steps are all, in the order in which they run. What ends with _plain is
-// measured without schemas in the records; everything else as firn is by default.
+// measured without schemas in the records, with _avro in Avro, everything else
+// as firn is by default.
 func steps() []step {
 	return []step{
 		{"encode", []string{"reader_encode_json", "reader_encode_json_schemas", "reader_encode_avro"}, nil, (*bench).encode},
 		{"index", []string{"index_bytes_per_key", "index_lookups"}, nil, (*bench).index},
 		{"fill", nil, nil, (*bench).fill},
-		{"snapshot", []string{"reader_snapshot", "reader_snapshot_plain", "reader_snapshot_cpu_us", "reader_rss_mib"}, []string{"fill"}, (*bench).snapshot},
-		{"append", []string{"applier_append", "applier_append_plain", "applier_rss_mib"}, []string{"snapshot"}, (*bench).appendRows},
+		{"snapshot", []string{"reader_snapshot", "reader_snapshot_plain", "reader_snapshot_avro", "reader_snapshot_cpu_us", "reader_rss_mib"}, []string{"fill"}, (*bench).snapshot},
+		{"append", []string{"applier_append", "applier_append_plain", "applier_append_avro", "applier_rss_mib"}, []string{"snapshot"}, (*bench).appendRows},
 		{"backlog", []string{
-			"reader_backlog", "reader_backlog_plain", "reader_backlog_cpu_us", "reader_bytes_per_event", "reader_bytes_per_event_plain", "reader_rss_mib",
+			"reader_backlog", "reader_backlog_plain", "reader_backlog_avro", "reader_backlog_cpu_us",
+			"reader_bytes_per_event", "reader_bytes_per_event_plain", "reader_bytes_per_event_avro", "reader_rss_mib",
 		}, []string{"snapshot"}, (*bench).backlog},
-		{"apply", []string{"applier_backlog", "applier_backlog_plain", "applier_rss_mib"}, []string{"append", "backlog"}, (*bench).applyBacklog},
-		{"upsert", []string{"applier_upsert", "applier_upsert_plain", "applier_rss_mib"}, []string{"append"}, (*bench).upsert},
+		{"apply", []string{"applier_backlog", "applier_backlog_plain", "applier_backlog_avro", "applier_rss_mib"}, []string{"append", "backlog"}, (*bench).applyBacklog},
+		{"upsert", []string{"applier_upsert", "applier_upsert_plain", "applier_upsert_avro", "applier_rss_mib"}, []string{"append"}, (*bench).upsert},
 		{"latency", []string{"reader_latency_p50_ms", "reader_latency_p99_ms"}, []string{"snapshot"}, (*bench).latency},
 		{"freshness", []string{"freshness_p50_s", "freshness_p99_s", "scan_ratio"}, []string{"append"}, (*bench).freshness},
 	}
@@ -94,6 +96,9 @@ type bench struct {
 	duckdb  *engine.DuckDB
 	changes *load.Changes
 	forms   []*form
+
+	registry *server.Registry
+	peer     *peer // nil: there is none
 }
 
 func run(ctx context.Context, o *options) (err error) {
@@ -102,6 +107,7 @@ func run(ctx context.Context, o *options) (err error) {
 		return err
 	}
 	b := &bench{options: o}
+	b.report.baseline = func(name string) float64 { return b.peer.baseline(name) }
 	var ends []func() error
 	defer func() {
 		for _, end := range slices.Backward(ends) {
@@ -121,6 +127,10 @@ func run(ctx context.Context, o *options) (err error) {
 		return err
 	}
 	ends = append(ends, stop)
+	if b.registry, err = server.StartRegistry(ctx, o.dir); err != nil {
+		return err
+	}
+	ends = append(ends, b.registry.Down)
 	if b.duckdb, err = engine.OpenDuckDB(ctx); err != nil {
 		return err
 	}
@@ -132,6 +142,12 @@ func run(ctx context.Context, o *options) (err error) {
 	b.report.Machine = machine("MySQL "+version) + fmt.Sprintf(", %d rows, %d changes", o.rows, o.changes)
 	b.forms = newForms(b)
 	ends = append(ends, b.stopForms)
+	if o.debezium {
+		if b.peer, err = startPeer(ctx, o.dir, b.broker); err != nil {
+			return err
+		}
+		ends = append(ends, b.peer.worker.Stop)
+	}
 	for _, s := range chosen {
 		fmt.Fprintf(os.Stderr, "== %s (load %s)\n", s.name, gauge.Load())
 		begin := time.Now()

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 )
 
 // Broker is a Kafka broker inside this process.
@@ -15,7 +17,11 @@ type Broker struct {
 // StartBroker starts a broker on a free port of loopback. Topics that are
 // created without a number of partitions get partitions of them.
 func StartBroker(partitions int) (*Broker, error) {
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.DefaultNumPartitions(partitions))
+	// Java's client fails on what newer versions of these answer.
+	versions := kversion.Tip()
+	versions.SetMaxKeyVersion(int16(kmsg.CreateTopics), 4)
+	versions.SetMaxKeyVersion(int16(kmsg.DescribeTopicPartitions), -1)
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.DefaultNumPartitions(partitions), kfake.MaxVersions(versions))
 	if err != nil {
 		return nil, fmt.Errorf("start kafka broker: %w", err)
 	}

@@ -34,7 +34,7 @@ func TestConnect_ConnectorsOutliveTheirWorker(t *testing.T) {
 	kafka, err := server.StartKafka(ctx, filepath.Join(dir, "kafka"), 1)
 	must(err)
 	defer kafka.Stop()
-	worker, err := server.StartConnect(ctx, filepath.Join(dir, "connect"), kafka.Addr, db.Kind)
+	worker, err := server.StartConnect(ctx, filepath.Join(dir, "connect"), kafka.Addr, db.Kind, server.StartsFast)
 	must(err)
 	defer worker.Stop()
 	host, port, err := net.SplitHostPort(db.Addr)

@@ -135,7 +135,7 @@ func newWorld(t *testing.T, of surroundings) *world {
 	w.client, err = kafka.Open(ctx, kafka.Config{Brokers: []string{w.kafka.Addr}})
 	w.must(err)
 	t.Cleanup(func() { w.must(w.client.Close()) })
-	w.worker, err = server.StartConnect(ctx, filepath.Join(w.dir, "connect"), w.kafka.Addr, w.db.Kind, "offset.flush.interval.ms=3000")
+	w.worker, err = server.StartConnect(ctx, filepath.Join(w.dir, "connect"), w.kafka.Addr, w.db.Kind, server.StartsFast, "offset.flush.interval.ms=3000")
 	w.must(err)
 	t.Cleanup(func() { w.must(w.worker.Stop()) })
 	properties := w.properties()

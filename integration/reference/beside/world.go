@@ -45,7 +45,7 @@ func start(ctx context.Context, kind server.Kind, dir string) (w *world, err err
 	w.stops = append(w.stops, kafka.Stop)
 	// On a busy machine the worker may be silent for long: it must not begin its snapshots again.
 	patient := []string{"session.timeout.ms=120000", "heartbeat.interval.ms=3000", "rebalance.timeout.ms=300000"}
-	if w.connect, err = server.StartConnect(ctx, filepath.Join(dir, "connect"), kafka.Addr, kind, patient...); err != nil {
+	if w.connect, err = server.StartConnect(ctx, filepath.Join(dir, "connect"), kafka.Addr, kind, server.StartsFast, patient...); err != nil {
 		return nil, err
 	}
 	w.stops = append(w.stops, w.connect.Kill) // its log stays
