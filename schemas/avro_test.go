@@ -24,6 +24,8 @@ func (fakeRegistry) Schema(context.Context, codec.SchemaID) (string, error) { re
 
 func (fakeRegistry) Framing() codec.Framing { return codec.ConfluentFraming }
 
+func (fakeRegistry) Check(context.Context) error { return nil }
+
 func TestAvro_SchemasAreRegistered(t *testing.T) {
 	registered := fakeRegistry{}
 	a := codec.NewAvro(t.Context(), registered, codec.AvroOptions{})

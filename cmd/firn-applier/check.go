@@ -8,36 +8,27 @@ import (
 	"os"
 	"text/tabwriter"
 
+	"github.com/firn-cdc/firn/cmd/internal/process"
 	"github.com/firn-cdc/firn/pkg/config"
 	"github.com/firn-cdc/firn/pkg/kafka"
 	"github.com/firn-cdc/firn/pkg/lake"
 )
 
-var errCheck = errors.New("not everything is as it must be")
-
 // check says of each thing that firn needs whether it is there, and what is
 // wrong if not.
 func check(ctx context.Context, c *config.Applier, log *slog.Logger) error {
-	failed := false
-	say := func(name string, err error) {
-		if err != nil {
-			failed = true
-			fmt.Fprintf(os.Stdout, "%-24s %v\n", name, err)
-			return
-		}
-		fmt.Fprintf(os.Stdout, "%-24s ok\n", name)
-	}
+	list := process.NewChecklist(os.Stdout)
 	catalog, catalogErr := lake.OpenCatalog(ctx, lakeOf(c, log))
 	if catalogErr == nil {
 		defer func() { _ = catalog.Close() }() // all of it is done
 		catalogErr = catalog.Check(ctx)
 	}
-	say("catalog", catalogErr)
+	list.Say("catalog", catalogErr)
 	if catalogErr == nil {
-		say("warehouse", catalog.CheckWarehouse(ctx))
+		list.Say("warehouse", catalog.CheckWarehouse(ctx))
 	}
 	client, err := kafka.Open(ctx, kafkaOf(c, log))
-	say("kafka", err)
+	list.Say("kafka", err)
 	if err == nil {
 		defer func() { _ = client.Close() }() // it only read
 		settings, err := applierOf(ctx, c, client, catalog, log)
@@ -48,20 +39,14 @@ func check(ctx context.Context, c *config.Applier, log *slog.Logger) error {
 		if topics = settings.DataTopics(topics); err == nil && len(topics) == 0 {
 			err = errors.New("no topic of a table: is --topic-prefix (or --topics) right, may this user describe them, has the reader begun?")
 		}
-		say(fmt.Sprintf("%d topics", len(topics)), err)
+		list.Say(fmt.Sprintf("%d topics", len(topics)), err)
 		if catalogErr == nil {
-			say("names of tables", settings.CheckNames(topics))
+			list.Say("names of tables", settings.CheckNames(topics))
 		}
 	}
-	if schemas, err := registryOf(ctx, c); err != nil {
-		say("schema registry", err)
-	} else if schemas != nil {
-		say("schema registry", schemas.Check(ctx))
-	}
-	if failed {
-		return errCheck
-	}
-	return nil
+	schemas, err := registryOf(ctx, c)
+	list.Registry(ctx, schemas, err)
+	return list.Err()
 }
 
 // plan prints what would be applied, and where it would go.

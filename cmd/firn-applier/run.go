@@ -7,10 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
-	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/firn-cdc/firn/cmd/internal/process"
 	"github.com/firn-cdc/firn/pkg/applier"
 	"github.com/firn-cdc/firn/pkg/config"
 	"github.com/firn-cdc/firn/pkg/kafka"
@@ -23,25 +21,17 @@ import (
 var version string
 
 func run(ctx context.Context) error {
-	dir, err := os.Getwd()
+	in, err := process.Input()
 	if err != nil {
 		return err
 	}
-	c, err := config.ParseApplier(config.Input{Args: os.Args[1:], Environ: os.Environ(), Dir: dir, Stdout: os.Stdout, Stderr: os.Stderr})
+	c, err := config.ParseApplier(in)
 	if err != nil {
 		return err
 	}
 	build := telemetry.NewBuild(version)
-	switch c.Command {
-	case "version":
-		_, err = fmt.Fprintln(os.Stdout, "firn-applier", build)
+	if answered, err := process.Answer(ctx, "firn-applier", c.Command, c.HTTPListen, build); answered {
 		return err
-	case "status":
-		page, err := status.Fetch(ctx, c.HTTPListen)
-		if err != nil {
-			return err
-		}
-		return status.Print(os.Stdout, page, time.Now())
 	}
 	log, err := telemetry.NewLogger(os.Stderr, c.LogLevel, c.LogFormat)
 	if err != nil {
@@ -62,34 +52,19 @@ func run(ctx context.Context) error {
 	}
 }
 
-const (
-	// programBytes is what the program itself takes of a process's memory,
-	// besides what the collector knows of.
-	programBytes = 32 << 20
-
-	// garbage is how many percent of what is in use may be garbage. Most of what
-	// is in use are batches, which hold few pointers: collecting them is cheap.
-	garbage = 50
-)
+// garbage is how many percent of what is in use may be garbage. Most of what is
+// in use are batches, which hold few pointers: collecting them is cheap.
+const garbage = 50
 
 // apply runs the applier beside its status page.
 func apply(ctx context.Context, c *config.Applier, build telemetry.Build, log *slog.Logger) error {
-	debug.SetMemoryLimit(int64(c.Memory) - programBytes)
+	process.LimitMemory(c.Memory)
 	debug.SetGCPercent(garbage)
 	registry := telemetry.NewRegistry(build)
 	board := status.NewBoard(build.Version)
-	server, err := status.Listen(ctx, status.Config{
-		Listen: c.HTTPListen, Name: "firn-applier", Board: board, Gatherer: registry, Pprof: c.Pprof, Logger: log,
-	})
-	if err != nil {
-		return err
-	}
 	board.SetNotReady("starting")
-	group, ctx := errgroup.WithContext(ctx)
-	serving, end := context.WithCancel(context.WithoutCancel(ctx))
-	group.Go(func() error { return server.Run(serving) })
-	group.Go(func() (err error) {
-		defer end()
+	page := status.Config{Listen: c.HTTPListen, Name: "firn-applier", Board: board, Gatherer: registry, Pprof: c.Pprof, Logger: log}
+	return process.Serve(ctx, page, func(ctx context.Context) (err error) {
 		client, catalog, err := open(ctx, c, log)
 		if err != nil {
 			return err
@@ -102,7 +77,6 @@ func apply(ctx context.Context, c *config.Applier, build telemetry.Build, log *s
 		settings.Status, settings.Metrics = board, telemetry.NewApplier(registry)
 		return applier.New(settings).Run(ctx)
 	})
-	return group.Wait()
 }
 
 // open connects to Kafka and to the catalog.

@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"regexp"
 
+	"github.com/firn-cdc/firn/cmd/internal/process"
 	"github.com/firn-cdc/firn/pkg/applier"
 	"github.com/firn-cdc/firn/pkg/codec"
 	"github.com/firn-cdc/firn/pkg/config"
@@ -20,36 +20,24 @@ import (
 // supported refuses settings that this version knows by name and cannot
 // follow, rather than passing over them.
 func supported(c *config.Applier) error {
-	var errs []error
-	refuse := func(given bool, flag, instead string) {
-		if given {
-			errs = append(errs, fmt.Errorf("%s is not in this version: %s", flag, instead))
-		}
-	}
-	refuse(c.MSKClusterARN != "", "--msk-cluster-arn", "give --bootstrap-servers")
-	refuse(c.KafkaSecretARN != "", "--kafka-secret-arn", "use FIRN_KAFKA_PASSWORD or --kafka-password-file")
-	refuse(c.AWSRoleARN != "" || len(c.Roles) > 0, "--aws-role-arn", "give the process the role itself")
-	refuse(c.OnBadRecord == "dead-letter", "--on-bad-record dead-letter", "use stop")
-	refuse(c.OnIncompatibleType != "stop", "--on-incompatible-type "+c.OnIncompatibleType, "use stop")
-	refuse(c.FormatVersion != 2, "--format-version 3", "use 2")
+	var refused process.Refusals
+	refused.Add(c.OnBadRecord == "dead-letter", "--on-bad-record dead-letter", "use stop")
+	refused.Add(c.OnIncompatibleType != "stop", "--on-incompatible-type "+c.OnIncompatibleType, "use stop")
+	refused.Add(c.FormatVersion != 2, "--format-version 3", "use 2")
 	modes := []string{c.WriteMode}
 	for i := range c.Tables {
 		modes = append(modes, c.Tables[i].WriteMode)
-		refuse(len(c.Tables[i].Key) > 0, "key of a table", "tables without a key are appended")
-		refuse(len(c.Tables[i].Columns) > 0, "columns of a table", "have the connector publish schemas or schema changes")
+		refused.Add(len(c.Tables[i].Key) > 0, "key of a table", "tables without a key are appended")
+		refused.Add(len(c.Tables[i].Columns) > 0, "columns of a table", "have the connector publish schemas or schema changes")
 	}
 	for _, mode := range modes {
-		refuse(mode == "soft-delete" || mode == "history", "write mode "+mode, "use upsert or append")
+		refused.Add(mode == "soft-delete" || mode == "history", "write mode "+mode, "use upsert or append")
 	}
-	return errors.Join(errs...)
+	return refused.Err(&c.Common)
 }
 
 func kafkaOf(c *config.Applier, log *slog.Logger) kafka.Config {
-	return kafka.Config{
-		Brokers: c.BootstrapServers, Auth: c.KafkaAuth, User: c.KafkaUser, Password: config.Password(c.KafkaPassword, c.KafkaPasswordFile),
-		Region: c.AWSRegion, TLS: c.KafkaTLS, CAFile: c.KafkaCAFile, CertFile: c.KafkaCertFile, KeyFile: c.KafkaKeyFile,
-		ClientRack: c.ClientRack, ClientID: "firn-applier." + c.GroupID, Logger: log,
-	}
+	return process.Kafka(&c.Common, "firn-applier."+c.GroupID, log)
 }
 
 func lakeOf(c *config.Applier, log *slog.Logger) lake.Config {
@@ -156,23 +144,14 @@ func tableOf(c *config.Applier, id debezium.TableID) applier.TableConfig {
 	return t
 }
 
-// registry is what schema registries of every kind are.
-type registry interface {
-	codec.Registry
-	Check(ctx context.Context) error
-}
-
 // registryOf returns the schema registry, or nil if there is none.
-func registryOf(ctx context.Context, c *config.Applier) (registry, error) {
+func registryOf(ctx context.Context, c *config.Applier) (codec.Registry, error) {
 	switch {
 	case c.SchemaRegistryAuth == "glue":
 		return codec.OpenGlue(ctx, codec.GlueConfig{Region: c.AWSRegion, Endpoint: c.AWSEndpoint})
 	case len(c.SchemaRegistryURL) == 0:
 		return nil, nil //nolint:nilnil // none is needed for JSON
 	default:
-		return codec.NewConfluent(codec.ConfluentConfig{
-			URLs: c.SchemaRegistryURL, User: c.SchemaRegistryUser, Password: config.Password(c.SchemaRegistryPassword, c.SchemaRegistryPasswordFile),
-			CAFile: c.SchemaRegistryCAFile, CertFile: c.SchemaRegistryCertFile, KeyFile: c.SchemaRegistryKeyFile,
-		})
+		return codec.NewConfluent(process.Confluent(&c.Registry))
 	}
 }

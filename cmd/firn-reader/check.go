@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"strings"
 	"text/tabwriter"
 
+	"github.com/firn-cdc/firn/cmd/internal/process"
 	"github.com/firn-cdc/firn/pkg/checkpoint"
 	"github.com/firn-cdc/firn/pkg/config"
 	"github.com/firn-cdc/firn/pkg/debezium"
@@ -17,22 +17,12 @@ import (
 	"github.com/firn-cdc/firn/pkg/reader"
 )
 
-var errCheck = errors.New("not everything is as it must be")
-
 // check says of each thing that firn needs whether it is there, and what to do
 // if not.
 func check(ctx context.Context, c *config.Reader, log *slog.Logger) (err error) {
-	failed := false
-	say := func(name string, err error) {
-		if err != nil {
-			failed = true
-			fmt.Fprintf(os.Stdout, "%-24s %v\n", name, err)
-			return
-		}
-		fmt.Fprintf(os.Stdout, "%-24s ok\n", name)
-	}
+	list := process.NewChecklist(os.Stdout)
 	conn, connErr := mysql.Connect(ctx, mysqlOf(c))
-	say("mysql", connErr)
+	list.Say("mysql", connErr)
 	if connErr == nil {
 		defer func() { err = errors.Join(err, conn.Close()) }()
 		tables, err := captured(ctx, conn, c)
@@ -44,53 +34,34 @@ func check(ctx context.Context, c *config.Reader, log *slog.Logger) (err error) 
 			return err
 		}
 		for _, p := range problems {
-			failed = failed || !p.Notice
-			fmt.Fprintf(os.Stdout, "%-24s %s\n%-24s -> %s\n", p.Name, p.Message, "", p.Fix)
+			list.Advise(p.Name, p.Message, p.Fix, p.Notice)
 		}
 		switch {
 		case len(tables) == 0:
-			say("capture", errors.New("no table matches the include and exclude lists, or the user may see none: GRANT SELECT"))
+			list.Say("capture", errors.New("no table matches the include and exclude lists, or the user may see none: GRANT SELECT"))
 		case len(problems) == 0:
-			say(fmt.Sprintf("capture of %d tables", len(tables)), nil)
+			list.Say(fmt.Sprintf("capture of %d tables", len(tables)), nil)
 		}
-		say("topics of tables", reader.CheckTopics(namingOf(c), c.TopicPrefix, tables))
+		list.Say("topics of tables", reader.CheckTopics(namingOf(c), c.TopicPrefix, tables))
 	}
 	client, openErr := kafka.Open(ctx, kafkaOf(c, log))
-	say("kafka", openErr)
+	list.Say("kafka", openErr)
 	if openErr == nil {
 		_, err := client.Topics(ctx)
-		say("kafka topics", err)
+		list.Say("kafka topics", err)
 		if c.ConnectOffsetTopic != "" {
-			say("offset to take over", offset(ctx, c, client))
-			_, err := client.Topic(ctx, c.SchemaHistoryInternalKafkaTopic)
-			say("schema history", err)
+			_, err := checkpoint.LoadConnect(ctx, client, c.ConnectOffsetTopic, checkpoint.Format{Name: c.Name, Prefix: c.TopicPrefix})
+			list.Say("offset to take over", err)
+			_, err = client.Topic(ctx, c.SchemaHistoryInternalKafkaTopic)
+			list.Say("schema history", err)
 		}
 		if err := client.Close(); err != nil {
 			return err
 		}
 	}
-	if schemas, err := registryOf(ctx, c); err != nil {
-		say("schema registry", err)
-	} else if schemas != nil {
-		say("schema registry", schemas.Check(ctx))
-	}
-	if failed {
-		return errCheck
-	}
-	return nil
-}
-
-// offset reports whether a Connect worker has the offset of the connector.
-func offset(ctx context.Context, c *config.Reader, client *kafka.Client) error {
-	_, others, ok, err := checkpoint.LoadConnect(ctx, client, c.ConnectOffsetTopic, checkpoint.Format{Name: c.Name, Prefix: c.TopicPrefix})
-	switch {
-	case err != nil || ok:
-		return err
-	case len(others) == 0:
-		return fmt.Errorf("topic %s has none", c.ConnectOffsetTopic)
-	default:
-		return fmt.Errorf("topic %s has those of %s: give the connector's name with --name", c.ConnectOffsetTopic, strings.Join(others, ", "))
-	}
+	schemas, err := registryOf(ctx, c)
+	list.Registry(ctx, schemas, err)
+	return list.Err()
 }
 
 // plan prints what would be captured, and where it would go.

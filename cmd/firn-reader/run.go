@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime/debug"
-	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/firn-cdc/firn/cmd/internal/process"
 	"github.com/firn-cdc/firn/pkg/config"
 	"github.com/firn-cdc/firn/pkg/kafka"
 	"github.com/firn-cdc/firn/pkg/reader"
@@ -22,25 +19,17 @@ import (
 var version string
 
 func run(ctx context.Context) error {
-	dir, err := os.Getwd()
+	in, err := process.Input()
 	if err != nil {
 		return err
 	}
-	c, err := config.ParseReader(config.Input{Args: os.Args[1:], Environ: os.Environ(), Dir: dir, Stdout: os.Stdout, Stderr: os.Stderr})
+	c, err := config.ParseReader(in)
 	if err != nil {
 		return err
 	}
 	build := telemetry.NewBuild(version)
-	switch c.Command {
-	case "version":
-		_, err = fmt.Fprintln(os.Stdout, "firn-reader", build)
+	if answered, err := process.Answer(ctx, "firn-reader", c.Command, c.HTTPListen, build); answered {
 		return err
-	case "status":
-		page, err := status.Fetch(ctx, c.HTTPListen)
-		if err != nil {
-			return err
-		}
-		return status.Print(os.Stdout, page, time.Now())
 	}
 	log, err := telemetry.NewLogger(os.Stderr, c.LogLevel, c.LogFormat)
 	if err != nil {
@@ -70,30 +59,17 @@ func run(ctx context.Context) error {
 	}
 }
 
-// programBytes is what the program itself takes of a process's memory, besides
-// what the collector knows of.
-const programBytes = 32 << 20
-
 // read runs the reader beside its status page.
 func read(ctx context.Context, c *config.Reader, build telemetry.Build, log *slog.Logger) error {
-	debug.SetMemoryLimit(int64(c.Memory) - programBytes)
-	registry := telemetry.NewRegistry(build)
-	board := status.NewBoard(build.Version)
-	server, err := status.Listen(ctx, status.Config{
-		Listen: c.HTTPListen, Name: "firn-reader", Board: board, Gatherer: registry, Pprof: c.Pprof, Logger: log,
-	})
-	if err != nil {
-		return err
-	}
+	process.LimitMemory(c.Memory)
 	kafkaConfig := kafkaOf(c, log)
 	if err := kafkaConfig.Validate(); err != nil {
 		return &config.UsageError{Err: err}
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	serving, end := context.WithCancel(context.WithoutCancel(ctx))
-	group.Go(func() error { return server.Run(serving) })
-	group.Go(func() (err error) {
-		defer end()
+	registry := telemetry.NewRegistry(build)
+	board := status.NewBoard(build.Version)
+	page := status.Config{Listen: c.HTTPListen, Name: "firn-reader", Board: board, Gatherer: registry, Pprof: c.Pprof, Logger: log}
+	return process.Serve(ctx, page, func(ctx context.Context) (err error) {
 		client, err := kafka.Open(ctx, kafkaConfig)
 		if err != nil {
 			return err
@@ -110,5 +86,4 @@ func read(ctx context.Context, c *config.Reader, build telemetry.Build, log *slo
 		}
 		return reader.New(settings).Run(ctx)
 	})
-	return group.Wait()
 }

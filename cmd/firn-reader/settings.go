@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"hash/fnv"
 	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/firn-cdc/firn/cmd/internal/process"
 	"github.com/firn-cdc/firn/pkg/checkpoint"
 	"github.com/firn-cdc/firn/pkg/codec"
 	"github.com/firn-cdc/firn/pkg/config"
@@ -23,19 +23,11 @@ import (
 // supported refuses settings that this version knows by name and cannot
 // follow, rather than passing over them.
 func supported(c *config.Reader) error {
-	var errs []error
-	refuse := func(given bool, flag, instead string) {
-		if given {
-			errs = append(errs, fmt.Errorf("%s is not in this version: %s", flag, instead))
-		}
-	}
-	refuse(c.Standby, "--standby", "a second reader of a prefix takes over from the first")
-	refuse(c.MSKClusterARN != "", "--msk-cluster-arn", "give --bootstrap-servers")
-	refuse(c.KafkaSecretARN != "", "--kafka-secret-arn", "use FIRN_KAFKA_PASSWORD or --kafka-password-file")
-	refuse(c.DatabaseSecretARN != "", "--database-secret-arn", "use FIRN_DATABASE_PASSWORD or --database-password-file")
-	refuse(c.DatabaseAuth != "password", "--database-auth "+c.DatabaseAuth, "use a password")
-	refuse(c.AWSRoleARN != "" || len(c.Roles) > 0, "--aws-role-arn", "give the process the role itself")
-	return errors.Join(errs...)
+	var refused process.Refusals
+	refused.Add(c.Standby, "--standby", "a second reader of a prefix takes over from the first")
+	refused.Add(c.DatabaseSecretARN != "", "--database-secret-arn", "use FIRN_DATABASE_PASSWORD or --database-password-file")
+	refused.Add(c.DatabaseAuth != "password", "--database-auth "+c.DatabaseAuth, "use a password")
+	return refused.Err(&c.Common)
 }
 
 func mysqlOf(c *config.Reader) *mysql.Config {
@@ -46,11 +38,7 @@ func mysqlOf(c *config.Reader) *mysql.Config {
 }
 
 func kafkaOf(c *config.Reader, log *slog.Logger) kafka.Config {
-	return kafka.Config{
-		Brokers: c.BootstrapServers, Auth: c.KafkaAuth, User: c.KafkaUser, Password: config.Password(c.KafkaPassword, c.KafkaPasswordFile),
-		Region: c.AWSRegion, TLS: c.KafkaTLS, CAFile: c.KafkaCAFile, CertFile: c.KafkaCertFile, KeyFile: c.KafkaKeyFile,
-		ClientRack: c.ClientRack, ClientID: "firn-reader." + c.TopicPrefix, Logger: log,
-	}
+	return process.Kafka(&c.Common, "firn-reader."+c.TopicPrefix, log)
 }
 
 // readerOf is the reader's configuration: what the flags say, in its terms.
@@ -144,14 +132,8 @@ func convertOf(c *config.Reader, log *slog.Logger) (o convert.Options, err error
 	return o, errors.Join(errs[:]...)
 }
 
-// registry is what schema registries of every kind are.
-type registry interface {
-	codec.Registry
-	Check(ctx context.Context) error
-}
-
 // registryOf returns the schema registry, or nil if nothing is written as Avro.
-func registryOf(ctx context.Context, c *config.Reader) (registry, error) {
+func registryOf(ctx context.Context, c *config.Reader) (codec.Registry, error) {
 	switch {
 	case c.KeyConverter != "avro" && c.ValueConverter != "avro":
 		return nil, nil //nolint:nilnil // none is needed for JSON
@@ -161,11 +143,9 @@ func registryOf(ctx context.Context, c *config.Reader) (registry, error) {
 			Compatibility: c.GlueCompatibility, LookUpOnly: !c.AutoRegisterSchemas,
 		})
 	default:
-		return codec.NewConfluent(codec.ConfluentConfig{
-			URLs: c.SchemaRegistryURL, User: c.SchemaRegistryUser, Password: config.Password(c.SchemaRegistryPassword, c.SchemaRegistryPasswordFile),
-			CAFile: c.SchemaRegistryCAFile, CertFile: c.SchemaRegistryCertFile, KeyFile: c.SchemaRegistryKeyFile,
-			LookUpOnly: !c.AutoRegisterSchemas, Normalize: c.NormalizeSchemas,
-		})
+		confluent := process.Confluent(&c.Registry)
+		confluent.LookUpOnly, confluent.Normalize = !c.AutoRegisterSchemas, c.NormalizeSchemas
+		return codec.NewConfluent(confluent)
 	}
 }
 

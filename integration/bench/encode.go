@@ -202,3 +202,5 @@ func (*registry) Schema(_ context.Context, id codec.SchemaID) (string, error) {
 
 // Framing returns Confluent's.
 func (*registry) Framing() codec.Framing { return codec.ConfluentFraming }
+
+func (*registry) Check(context.Context) error { return nil }

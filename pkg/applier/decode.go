@@ -97,22 +97,11 @@ func (d *decoder) parse(r *kafka.Record, e *debezium.Event, keys, values bool) e
 // isAvro reports whether a key or value of a topic is of the schema registry, and
 // refuses one that is of another, or of any where there is none.
 func isAvro(registry codec.Registry, topic string, b []byte) (bool, error) {
-	if registry != nil && registry.Framing().Begins(b) {
-		return true, nil
+	avro, err := codec.InAvro(registry, b)
+	if foreign, ok := errors.AsType[*codec.FramingError](err); ok {
+		return false, &StopError{Reason: "records of topic " + topic + " are framed for a schema registry of " + foreign.Framing.String() + "'s kind", Remedy: foreign.Remedy()}
 	}
-	for _, f := range []codec.Framing{codec.ConfluentFraming, codec.GlueFraming} {
-		if f.Begins(b) {
-			return false, &StopError{Reason: "records of topic " + topic + " are framed for a schema registry of " + f.String() + "'s kind", Remedy: registryRemedy(f)}
-		}
-	}
-	return false, nil
-}
-
-func registryRemedy(f codec.Framing) string {
-	if f == codec.GlueFraming {
-		return "give --schema-registry-auth glue"
-	}
-	return "give --schema-registry-url"
+	return avro, err
 }
 
 // reshape reads a record that has no schema block and does not fit the schema

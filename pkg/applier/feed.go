@@ -171,16 +171,15 @@ func (f *feed) decode(ctx context.Context, records []kafka.Record) (map[string][
 // statementTime returns what CURRENT_TIMESTAMP was in the statement. Other
 // writers tell the second of its commit.
 func statementTime(r *kafka.Record, c *debezium.SchemaChange) (time.Time, error) {
-	for _, h := range r.Headers {
-		if h.Key == debezium.HeaderStatementTime {
-			t, err := time.Parse(time.RFC3339Nano, string(h.Value))
-			if err != nil {
-				return time.Time{}, fmt.Errorf("header %s: %w", h.Key, err)
-			}
-			return t, nil
-		}
+	text, told := r.Header(debezium.HeaderStatementTime)
+	if !told {
+		return time.Unix(0, c.Source.TsNs).UTC().Truncate(time.Second), nil
 	}
-	return time.Unix(0, c.Source.TsNs).UTC().Truncate(time.Second), nil
+	t, err := time.Parse(time.RFC3339Nano, string(text))
+	if err != nil {
+		return time.Time{}, fmt.Errorf("header %s: %w", debezium.HeaderStatementTime, err)
+	}
+	return t, nil
 }
 
 func (f *feed) change(ctx context.Context, r *kafka.Record) (*debezium.SchemaChange, error) {

@@ -20,12 +20,34 @@ type ConnectOffset struct {
 	Ours       bool // firn wrote it, and Debezium none since
 }
 
+// NoOffsetError is a topic of a Connect worker that has no offset of a connector.
+type NoOffsetError struct {
+	Topic  string
+	Name   string   // the connector's that was looked for; empty: any
+	Prefix string   // its topic.prefix
+	Others []string // the connectors of which it has one
+}
+
+// Error says what was looked for, what is there, and what to do.
+func (e *NoOffsetError) Error() string {
+	of := "a connector"
+	if e.Name != "" {
+		of = fmt.Sprintf("the connector %q", e.Name)
+	}
+	has := "it has none"
+	if len(e.Others) > 0 {
+		has = "it has those of " + strings.Join(e.Others, ", ")
+	}
+	return fmt.Sprintf("--connect-offset-topic %s: the offsets wanted are those of %s with the topic.prefix %s; %s. Give the connector's name with --name, "+
+		"or leave --connect-offset-topic out to begin with a snapshot", e.Topic, of, e.Prefix, has)
+}
+
 // LoadConnect reads the place that a Connect worker keeps for the connector of
 // this format; where the format has no name, for the only connector of the
-// prefix. False: it keeps none. Then others are the connectors of which it does.
-func LoadConnect(ctx context.Context, client *kafka.Client, topic string, f Format) (o ConnectOffset, others []string, ok bool, err error) {
-	fail := func(err error) (ConnectOffset, []string, bool, error) {
-		return ConnectOffset{}, nil, false, fmt.Errorf("read --connect-offset-topic: %w", err)
+// prefix. It returns a [NoOffsetError] if it keeps none.
+func LoadConnect(ctx context.Context, client *kafka.Client, topic string, f Format) (ConnectOffset, error) {
+	fail := func(err error) (ConnectOffset, error) {
+		return ConnectOffset{}, fmt.Errorf("read --connect-offset-topic: %w", err)
 	}
 	offsets, err := client.Offsets(ctx, topic)
 	if err != nil {
@@ -45,15 +67,30 @@ func LoadConnect(ctx context.Context, client *kafka.Client, topic string, f Form
 			return fail(err)
 		}
 	}
-	o, others, ok, err = f.choose(latest)
+	r, name, others, err := f.choose(latest)
 	if err != nil {
 		return fail(fmt.Errorf("topic %s: %w", topic, err))
 	}
-	return o, others, ok, nil
+	if r == nil {
+		return ConnectOffset{}, &NoOffsetError{Topic: topic, Name: f.Name, Prefix: f.Prefix, Others: others}
+	}
+	o := ConnectOffset{Name: name, Key: r.Key, At: ConnectPlace{Partition: r.Partition, Next: r.Offset + 1}}
+	if o.Checkpoint, err = parseCheckpoint(r.Value); err != nil {
+		return fail(fmt.Errorf("topic %s: the offset of connector %s: %w", topic, name, err))
+	}
+	var mark struct {
+		Format int `json:"firn_format"`
+	}
+	if err := json.Unmarshal(r.Value, &mark); err != nil {
+		return fail(fmt.Errorf("topic %s: the offset of connector %s: %w", topic, name, err))
+	}
+	o.Ours = mark.Format != 0
+	return o, nil
 }
 
-// choose finds the connector's record among the latest of each key.
-func (f Format) choose(latest map[string]*kafka.Record) (o ConnectOffset, others []string, ok bool, err error) {
+// choose finds the connector's record among the latest of each key; nil: there
+// is none, but those of others.
+func (f Format) choose(latest map[string]*kafka.Record) (r *kafka.Record, name string, others []string, err error) {
 	var found []*kafka.Record
 	var names []string
 	for _, key := range slices.Sorted(maps.Keys(latest)) {
@@ -67,24 +104,15 @@ func (f Format) choose(latest map[string]*kafka.Record) (o ConnectOffset, others
 			others = append(others, fmt.Sprintf("%s (topic.prefix %s)", name, prefix))
 		}
 	}
-	if len(found) == 0 {
-		return o, others, false, nil
-	}
-	if len(found) > 1 {
-		return o, nil, false, fmt.Errorf("several connectors have the topic.prefix %s: give one of their names with --name: %s",
+	switch len(found) {
+	case 0:
+		return nil, "", others, nil
+	case 1:
+		return found[0], names[0], nil, nil
+	default:
+		return nil, "", nil, fmt.Errorf("several connectors have the topic.prefix %s: give one of their names with --name: %s",
 			f.Prefix, strings.Join(names, ", "))
 	}
-	r := found[0]
-	o = ConnectOffset{Name: names[0], Key: r.Key, At: ConnectPlace{Partition: r.Partition, Next: r.Offset + 1}}
-	if o.Checkpoint, err = parseCheckpoint(r.Value); err != nil {
-		return o, nil, false, fmt.Errorf("the offset of connector %s: %w", o.Name, err)
-	}
-	var mark struct {
-		Format int `json:"firn_format"`
-	}
-	err = json.Unmarshal(r.Value, &mark)
-	o.Ours = mark.Format != 0
-	return o, nil, err == nil, err
 }
 
 // connectKey reads ["<connector>",{"server":"<prefix>"}].

@@ -43,6 +43,9 @@ func (g *avroGolden) Schema(_ context.Context, id codec.SchemaID) (string, error
 // Framing implements [codec.Registry].
 func (*avroGolden) Framing() codec.Framing { return codec.ConfluentFraming }
 
+// Check implements [codec.Registry].
+func (*avroGolden) Check(context.Context) error { return nil }
+
 // Register implements [codec.Registry]: it knows only what Debezium registered.
 func (g *avroGolden) Register(_ context.Context, subject, schema string) (codec.SchemaID, error) {
 	var closest string
@@ -229,6 +232,8 @@ func (m *memoryRegistry) Schema(_ context.Context, id codec.SchemaID) (string, e
 }
 
 func (m *memoryRegistry) Framing() codec.Framing { return m.framing }
+
+func (*memoryRegistry) Check(context.Context) error { return nil }
 
 // number is what Confluent's registry calls an id.
 func number(id codec.SchemaID) int32 {

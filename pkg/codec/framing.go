@@ -34,6 +34,38 @@ func (f Framing) Begins(b []byte) bool {
 	return len(b) > 0 && b[0] == f.mark()
 }
 
+// InAvro reports whether a key or value is in Avro, framed as the registry's
+// are; nil: there is no registry. Of another framing, it is a [FramingError].
+func InAvro(registry Registry, b []byte) (bool, error) {
+	for _, f := range [...]Framing{ConfluentFraming, GlueFraming} {
+		switch {
+		case !f.Begins(b):
+		case registry != nil && registry.Framing() == f:
+			return true, nil
+		default:
+			return false, &FramingError{Framing: f}
+		}
+	}
+	return false, nil
+}
+
+// FramingError is a key or value that is framed for a schema registry of a kind
+// that was not given.
+type FramingError struct{ Framing Framing }
+
+// Error names the kind and the flag that gives one.
+func (e *FramingError) Error() string {
+	return "framed for a schema registry of " + e.Framing.String() + "'s kind; " + e.Remedy()
+}
+
+// Remedy names the flag that gives one.
+func (e *FramingError) Remedy() string {
+	if e.Framing == GlueFraming {
+		return "give --schema-registry-auth glue"
+	}
+	return "give --schema-registry-url"
+}
+
 func (f Framing) mark() byte {
 	if f == GlueFraming {
 		return glueMark

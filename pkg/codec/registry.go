@@ -20,6 +20,8 @@ type Registry interface {
 	Schema(ctx context.Context, id SchemaID) (string, error)
 	// Framing is how records name the registry's schemas.
 	Framing() Framing
+	// Check asks for something harmless, and returns why there is no answer.
+	Check(ctx context.Context) error
 }
 
 // SchemaID is a schema's id in the bytes that records have: four of Confluent's

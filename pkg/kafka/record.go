@@ -13,6 +13,16 @@ type Record struct {
 	Headers   []Header
 }
 
+// Header returns the value of the record's header of that name; false: it has none.
+func (r *Record) Header(key string) ([]byte, bool) {
+	for i := range r.Headers {
+		if r.Headers[i].Key == key {
+			return r.Headers[i].Value, true
+		}
+	}
+	return nil, false
+}
+
 // Unassigned asks the producer to choose the partition as Kafka's default
 // partitioner does: murmur2 of the key bytes, sticky without a key.
 const Unassigned int32 = -1

@@ -2,8 +2,8 @@ package reader
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/firn-cdc/firn/pkg/checkpoint"
@@ -22,18 +22,15 @@ type connectOffset struct {
 // loadConnect puts what Debezium left in the place of what this reader saved, if
 // Debezium has run since.
 func (s *session) loadConnect(ctx context.Context, saved bool) error {
-	topic := s.cfg.ConnectOffsetTopic
 	f := s.format()
 	f.Name = s.cfg.ConnectorName
-	o, others, ok, err := checkpoint.LoadConnect(ctx, s.cfg.Kafka, topic, f)
-	switch {
-	case err != nil:
-		return err
-	case !ok && !saved:
-		return s.noOffset(others)
-	case !ok:
+	o, err := checkpoint.LoadConnect(ctx, s.cfg.Kafka, s.cfg.ConnectOffsetTopic, f)
+	if _, none := errors.AsType[*checkpoint.NoOffsetError](err); none && saved {
 		s.connect.key = s.format().Key()
 		return nil
+	}
+	if err != nil {
+		return err
 	}
 	s.connect.key = o.Key
 	if saved && (o.Ours || o.At == s.saved.Connect) {
@@ -49,19 +46,6 @@ func (s *session) loadConnect(ctx context.Context, saved bool) error {
 	}
 	s.saved.Snapshot, s.saved.Connect, s.connect.taken = tables, o.At, true
 	return nil
-}
-
-func (s *session) noOffset(others []string) error {
-	of := "those of the connector \"" + s.cfg.ConnectorName + "\" with the topic.prefix " + s.cfg.Prefix
-	if s.cfg.ConnectorName == "" {
-		of = "those of a connector with the topic.prefix " + s.cfg.Prefix
-	}
-	has := "it has none"
-	if len(others) > 0 {
-		has = "it has those of " + strings.Join(others, ", ")
-	}
-	return fmt.Errorf("--connect-offset-topic %s: the offsets wanted are %s; %s. Give the connector's name with --name, "+
-		"or leave --connect-offset-topic out to begin with a snapshot", s.cfg.ConnectOffsetTopic, of, has)
 }
 
 // takeTables makes the tables that the history knows those that are captured:

@@ -83,8 +83,9 @@ func (t *tail) commits(gtid string) {
 // tailWindow is how many records of a partition are read at first.
 const tailWindow = 32
 
-// readTails reads how far the partitions of a topic came.
-func (s *session) readTails(topic string) (*tails, error) {
+// readTails reads how far the partitions of a topic came; of records without a
+// key, which may be in any of them, the places of all.
+func (s *session) readTails(topic string, keyless bool) (*tails, error) {
 	offsets, err := s.cfg.Kafka.Offsets(s.life, topic)
 	if errors.Is(err, kafka.ErrTopicNotFound) {
 		return &tails{partitions: make([]tail, max(1, s.topics[topic]))}, nil
@@ -95,7 +96,7 @@ func (s *session) readTails(topic string) (*tails, error) {
 	all := &tails{partitions: make([]tail, len(offsets))}
 	blind := 0
 	for i, o := range offsets {
-		scan, err := s.scanTail(topic, o)
+		scan, err := readBack(s, topic, o, func() *tailScan { return &tailScan{s: s, topic: topic} })
 		if err != nil {
 			return nil, err
 		}
@@ -110,19 +111,27 @@ func (s *session) readTails(topic string) (*tails, error) {
 		s.log.Warn("records that do not tell where they are from, or that retention has removed: what Debezium published behind its last saved offset comes twice",
 			"topic", topic, "partitions", blind)
 	}
-	return all, nil
+	if keyless && len(offsets) > 1 {
+		all.loose, err = s.readLoose(topic, offsets)
+	}
+	return all, err
 }
 
-// scanTail reads back until the transaction of the last record begins.
-func (s *session) scanTail(topic string, o kafka.PartitionOffsets) (*tailScan, error) {
+// backScan goes over the records of the end of a partition.
+type backScan interface {
+	add(r *kafka.Record) error
+	enough() bool // what is further back does not matter
+}
+
+// readBack scans the end of a partition, from further and further back, until
+// that is enough or began with the first record.
+func readBack[S backScan](s *session, topic string, o kafka.PartitionOffsets, begin func() S) (S, error) {
 	for window := int64(tailWindow); ; window *= 8 {
 		from := max(o.Earliest, o.HighWatermark-window)
-		scan := &tailScan{s: s, topic: topic}
-		if err := s.cfg.Kafka.ReadAll(s.life, topic, o.Partition, from, scan.add); err != nil {
-			return nil, err
-		}
-		if scan.whole || from == o.Earliest {
-			return scan, nil
+		scan := begin()
+		err := s.cfg.Kafka.ReadAll(s.life, topic, o.Partition, from, scan.add)
+		if err != nil || scan.enough() || from == o.Earliest {
+			return scan, err
 		}
 	}
 }
@@ -181,6 +190,8 @@ func (c *tailScan) add(r *kafka.Record) error {
 	return nil
 }
 
+func (c *tailScan) enough() bool { return c.whole }
+
 func (c *tailScan) isBoundary() bool { return c.topic == c.s.cfg.Naming.Transactions(c.s.cfg.Prefix) }
 
 // follow makes at the tail.
@@ -202,12 +213,8 @@ func (c *tailScan) count(r *kafka.Record) {
 	if c.at.none() {
 		return
 	}
-	writer := ""
-	for _, h := range r.Headers {
-		if h.Key == debezium.HeaderContextRun {
-			writer = string(h.Value)
-		}
-	}
+	header, _ := r.Header(debezium.HeaderContextRun)
+	writer := string(header)
 	if writer != c.writer {
 		c.writer, c.wrote, c.repeat = writer, 0, 0
 	}
@@ -231,59 +238,61 @@ func (s *session) streamed(p *place) bool {
 // maxLoose bounds the places of keyless rows that are remembered.
 const maxLoose = 500_000
 
-// readLoose reads the places of all records of a topic behind where the stream is.
-func (s *session) readLoose(topic *tails, name string) error {
-	topic.loose = make(map[place]int)
-	offsets, err := s.cfg.Kafka.Offsets(s.life, name)
-	if err != nil {
-		return err
-	}
+// readLoose counts the places of all records of a topic behind where the stream is.
+func (s *session) readLoose(topic string, offsets []kafka.PartitionOffsets) (map[place]int, error) {
+	loose := make(map[place]int)
 	for _, o := range offsets {
-		for window := int64(tailWindow); ; window *= 8 {
-			from := max(o.Earliest, o.HighWatermark-window)
-			found, whole := make(map[place]int), from == o.Earliest
-			err := s.cfg.Kafka.ReadAll(s.life, name, o.Partition, from, func(r *kafka.Record) error {
-				at, snapshot, err := s.placeOf(name, r)
-				switch {
-				case err != nil || r.Value == nil || at.none():
-				case s.streamed(&at):
-					whole = true
-				case !snapshot:
-					found[at]++
-				}
-				if len(topic.loose)+len(found) > maxLoose {
-					return fmt.Errorf("topic %s has more than %d rows without a key behind the saved place, more than fit into memory: "+
-						"give the table a key (--message-key-columns), or let Debezium save its offset before it is stopped", name, maxLoose)
-				}
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			if whole {
-				for at, n := range found {
-					topic.loose[at] += n
-				}
-				break
-			}
+		scan, err := readBack(s, topic, o, func() *looseScan {
+			return &looseScan{s: s, topic: topic, found: make(map[place]int), room: maxLoose - len(loose)}
+		})
+		if err != nil {
+			return nil, err
+		}
+		for at, n := range scan.found {
+			loose[at] += n
 		}
 	}
-	return nil
+	return loose, nil
+}
+
+// looseScan counts the places of a partition's records.
+type looseScan struct {
+	s     *session
+	topic string
+	found map[place]int
+	room  int
+	whole bool // a record from where the stream has been was seen
+}
+
+func (c *looseScan) enough() bool { return c.whole }
+
+func (c *looseScan) add(r *kafka.Record) error {
+	at, snapshot, err := c.s.placeOf(c.topic, r)
+	switch {
+	case err != nil || r.Value == nil || at.none():
+	case c.s.streamed(&at):
+		c.whole = true
+	case !snapshot:
+		c.found[at]++
+	}
+	if len(c.found) > c.room {
+		return fmt.Errorf("topic %s has more than %d rows without a key behind the saved place, more than fit into memory: "+
+			"give the table a key (--message-key-columns), or let Debezium save its offset before it is stopped", c.topic, maxLoose)
+	}
+	return err
 }
 
 // placeOf returns where a record says it is from, or none; and whether it is of
 // a snapshot, which is at no place of the stream.
 func (s *session) placeOf(topic string, r *kafka.Record) (p place, snapshot bool, err error) {
-	avro := len(r.Value) > 0 && r.Value[0] < ' ' // JSON begins with none of these
 	if topic == s.cfg.Naming.Transactions(s.cfg.Prefix) {
-		id, err := s.boundaryID(r, avro)
+		id, err := s.boundaryID(r)
 		return s.takeover.known(boundaryPlace(id)), false, err
 	}
+	avro, err := codec.InAvro(s.cfg.Registry, r.Value)
 	var source debezium.Source
 	switch {
-	case r.Value == nil:
-	case avro && s.cfg.Registry == nil:
-		return place{}, false, errors.New("the record is in Avro: give --value-converter avro and --schema-registry-url")
+	case err != nil || r.Value == nil:
 	case avro && (s.cfg.Unwrap == nil || topic == s.cfg.Prefix):
 		source, err = s.avroSource(topic, r)
 	case !avro:
@@ -347,8 +356,12 @@ func (s *session) avroSource(topic string, r *kafka.Record) (debezium.Source, er
 }
 
 // boundaryID reads the id of the transaction that a record of the transaction topic is about.
-func (s *session) boundaryID(r *kafka.Record, avro bool) (string, error) {
-	if avro && s.cfg.Registry != nil {
+func (s *session) boundaryID(r *kafka.Record) (string, error) {
+	avro, err := codec.InAvro(s.cfg.Registry, r.Key)
+	if err != nil {
+		return "", err
+	}
+	if avro {
 		var e debezium.Event
 		if err := s.avroDecoder().DecodeKey(r.Key, &e); err != nil || len(e.Key) == 0 {
 			return "", err
