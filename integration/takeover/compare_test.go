@@ -85,7 +85,7 @@ func (w *world) read(client *kafka.Client, topic string) [][]record {
 	all := make([][]record, len(offsets))
 	for _, o := range offsets {
 		w.must(client.ReadAll(w.Context(), topic, o.Partition, o.Earliest, func(r *kafka.Record) error {
-			got, skip, err := recordOf(topic, r)
+			got, skip, err := w.recordOf(topic, r)
 			if !skip {
 				all[o.Partition] = append(all[o.Partition], got)
 			}
@@ -96,13 +96,18 @@ func (w *world) read(client *kafka.Client, topic string) [][]record {
 }
 
 // recordOf leaves out of a record what depends on who published it and when.
-func recordOf(topic string, r *kafka.Record) (out record, skip bool, err error) {
+func (w *world) recordOf(topic string, r *kafka.Record) (out record, skip bool, err error) {
 	out.key = string(r.Key)
 	if r.Value == nil {
 		return out, false, nil
 	}
 	var value map[string]any
-	if err := json.Unmarshal(r.Value, &value); err != nil {
+	if w.registry != nil {
+		value, err = w.registry.decode(r.Value)
+	} else {
+		err = json.Unmarshal(r.Value, &value)
+	}
+	if err != nil {
 		return out, false, fmt.Errorf("%s offset %d: %w", topic, r.Offset, err)
 	}
 	whole := value

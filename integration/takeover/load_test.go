@@ -25,6 +25,7 @@ type load struct {
 	rand    *rand.Rand
 	long    bool // transactions are of thousands of rows
 	columns int
+	more    []string // tables that are written to besides
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
 
@@ -49,6 +50,7 @@ func newLoad(t *testing.T, db *server.Database, seed uint64, long bool) *load {
 		"CREATE TABLE two (a VARCHAR(10), b INT, v DECIMAL(10,2), PRIMARY KEY (a, b))",
 		"CREATE TABLE grows (id INT PRIMARY KEY, v INT)",
 		"CREATE TABLE keyless (v INT, note VARCHAR(20))",
+		"CREATE TABLE moves (id INT PRIMARY KEY, v INT)", "CREATE TABLE goes (id INT PRIMARY KEY, v INT)",
 	} {
 		if _, err := client.ExecContext(t.Context(), statement); err != nil {
 			t.Fatalf("%s: %v", statement, err)
@@ -99,7 +101,7 @@ func (l *load) err() error {
 
 // step is one transaction, or one statement that changes a table.
 func (l *load) step() error {
-	if l.rand.IntN(80) == 0 {
+	if l.rand.IntN(map[bool]int{false: 80, true: 8}[l.long]) == 0 {
 		l.columns++
 		return l.exec(fmt.Sprintf("ALTER TABLE grows ADD COLUMN c%d INT DEFAULT %d", l.columns, l.columns))
 	}
@@ -127,6 +129,9 @@ func (l *load) exec(statement string) error {
 
 func (l *load) statement() string {
 	id, v := l.rand.IntN(2000), l.rand.IntN(1_000_000)
+	if n := l.rand.IntN(8); n < len(l.more) {
+		return fmt.Sprintf("REPLACE INTO %s VALUES (%d, %d), (%d, %d)", l.more[n], id, v, id+1, v)
+	}
 	switch l.rand.IntN(12) {
 	case 0, 1, 2:
 		return fmt.Sprintf("REPLACE INTO one VALUES (%d, %d, 'n%d')", id, v, v)

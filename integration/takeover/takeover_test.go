@@ -8,6 +8,7 @@ package takeover_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -51,7 +52,9 @@ type world struct {
 	config string // file of the connector's configuration
 	rand   *rand.Rand
 	load   *load
-	of     surroundings
+
+	registry *registry // nil: there is none
+	of       surroundings
 }
 
 // surroundings are what the tests differ in.
@@ -60,6 +63,7 @@ type surroundings struct {
 	kind       server.Kind
 	kills      int
 	long       bool              // thousands of rows in each transaction
+	avro       bool              // through Confluent's converter and a registry
 	flags      []string          // of the database server
 	properties map[string]string // of the connector
 }
@@ -80,6 +84,9 @@ func TestTakeover_DebeziumAndFirnInTurn(t *testing.T) {
 		{name: "long transactions", kind: server.MySQL9, kills: min(*kills, 3), long: true, properties: map[string]string{
 			"provide.transaction.metadata": "true", "key.converter.schemas.enable": "false", "value.converter.schemas.enable": "false",
 		}},
+		{name: "Avro", kind: server.MySQL9, kills: min(*kills, 2), long: true, avro: true, properties: map[string]string{
+			"provide.transaction.metadata": "true", "schema.name.adjustment.mode": "avro",
+		}},
 		{name: "MariaDB", kind: server.MariaDB, kills: min(*kills, 3)},
 	} {
 		t.Run(of.name, func(t *testing.T) { inTurn(t, of) })
@@ -88,21 +95,25 @@ func TestTakeover_DebeziumAndFirnInTurn(t *testing.T) {
 
 func inTurn(t *testing.T, of surroundings) {
 	w := newWorld(t, of)
-	w.load.start()
-	w.until("Debezium has saved an offset of the stream", func() bool {
-		offset, err := w.worker.Offset(w.Context(), connector)
-		return err == nil && offset != nil && !strings.Contains(string(offset), "snapshot")
-	})
+	w.streaming()
 	for round := range of.kills {
 		w.publish(100 + w.rand.IntN(4000))
+		if of.long {
+			w.until("Debezium is in a transaction", w.within)
+		}
 		w.must(w.worker.Kill())
-		w.Logf("round %d: Debezium killed, topics have %d records", round, w.records())
+		w.Logf("round %d: Debezium killed, topics have %d records, in a transaction: %t", round, w.records(), w.within())
 		w.firn(round)
 		if round+1 < of.kills {
 			w.must(w.worker.Start(w.Context()))
 			w.must(w.worker.Streaming(w.Context(), connector))
 		}
 	}
+	w.judge()
+}
+
+// judge brings both to the end of the binlog and compares them.
+func (w *world) judge() {
 	w.must(w.load.stop())
 	w.toEnd(w.kafka.Addr, "--connect-offset-topic="+server.ConnectOffsets)
 	w.toEnd(w.calm.Addr, "--database-server-id=4711")
@@ -135,19 +146,49 @@ func newWorld(t *testing.T, of surroundings) *world {
 	w.client, err = kafka.Open(ctx, kafka.Config{Brokers: []string{w.kafka.Addr}})
 	w.must(err)
 	t.Cleanup(func() { w.must(w.client.Close()) })
-	w.worker, err = server.StartConnect(ctx, filepath.Join(w.dir, "connect"), w.kafka.Addr, w.db.Kind, server.StartsFast, "offset.flush.interval.ms=3000")
+	settings := []string{"offset.flush.interval.ms=3000"}
+	if of.avro {
+		plugins, err := server.Script(ctx, "avroconverter")
+		w.must(err)
+		settings = append(settings, "plugin.path="+plugins, "plugin.discovery=hybrid_warn") // it names no services
+		w.startRegistry()
+	}
+	w.worker, err = server.StartConnect(ctx, filepath.Join(w.dir, "connect"), w.kafka.Addr, w.db.Kind, server.StartsFast, settings...)
 	w.must(err)
 	t.Cleanup(func() { w.must(w.worker.Stop()) })
-	properties := w.properties()
-	text, err := json.Marshal(map[string]any{"name": connector, "config": properties})
+	text, err := json.Marshal(map[string]any{"name": connector, "config": w.properties()})
 	w.must(err)
 	w.config = filepath.Join(w.dir, "connector.json")
 	w.must(os.WriteFile(w.config, text, 0o600))
-	w.toEnd(w.calm.Addr, "--database-server-id=4711") // where nothing has happened
-	properties["name"] = connector
-	w.must(w.worker.Create(ctx, properties))
-	w.must(w.worker.Streaming(ctx, connector))
 	return w
+}
+
+// create creates the connector.
+func (w *world) create() {
+	properties := w.properties()
+	properties["name"] = connector
+	w.must(w.worker.Create(w.Context(), properties))
+}
+
+// streaming has Debezium stream changes, and save an offset among them.
+func (w *world) streaming() {
+	w.toEnd(w.calm.Addr, "--database-server-id=4711") // where nothing has happened
+	w.create()
+	w.must(w.worker.Streaming(w.Context(), connector))
+	w.load.start()
+	w.until("Debezium has saved an offset of the stream", func() bool {
+		offset := w.offset()
+		return offset != "" && !strings.Contains(offset, "snapshot")
+	})
+}
+
+// offset is what the worker has saved of the connector, or empty.
+func (w *world) offset() string {
+	offset, err := w.worker.Offset(w.Context(), connector)
+	if err != nil { // it is starting
+		return ""
+	}
+	return string(offset)
 }
 
 func (w *world) properties() map[string]string {
@@ -164,6 +205,9 @@ func (w *world) properties() map[string]string {
 		"schema.history.internal.kafka.bootstrap.servers": w.kafka.Addr, "schema.history.internal.kafka.topic": history,
 		"topic.creation.default.partitions": fmt.Sprint(partitions), "topic.creation.default.replication.factor": "1",
 		"key.converter": "org.apache.kafka.connect.json.JsonConverter", "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+	}
+	if w.of.avro {
+		maps.Copy(properties, w.registry.properties())
 	}
 	maps.Copy(properties, w.of.properties)
 	return properties
@@ -250,6 +294,20 @@ func (w *world) records() (n int64) {
 		}
 	}
 	return n
+}
+
+// within reports whether the last transaction in Kafka has begun and not ended.
+func (w *world) within() bool {
+	offsets, err := w.client.Offsets(w.Context(), prefix+".transaction")
+	if errors.Is(err, kafka.ErrTopicNotFound) { // there are no records of them
+		return false
+	}
+	w.must(err)
+	n := int64(0)
+	for _, o := range offsets {
+		w.must(w.client.ReadAll(w.Context(), prefix+".transaction", o.Partition, o.Earliest, func(*kafka.Record) error { n++; return nil }))
+	}
+	return n%2 == 1
 }
 
 // topics are those of the tables, of transactions and of schema changes.
