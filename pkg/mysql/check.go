@@ -30,6 +30,11 @@ func (c *Conn) Check(ctx context.Context, tables []debezium.TableID, opts CheckO
 	return check(ctx, c, tables, opts)
 }
 
+// CheckPosition finds out what keeps the binlog from being read from a place on.
+func (c *Conn) CheckPosition(ctx context.Context, s *Server, from debezium.Position) ([]Problem, error) {
+	return checkPosition(ctx, c, s, from)
+}
+
 func check(ctx context.Context, q querier, tables []debezium.TableID, opts CheckOptions) ([]Problem, error) {
 	s, err := readServer(ctx, q)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/firn-cdc/firn/pkg/checkpoint"
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/kafka"
+	"github.com/firn-cdc/firn/pkg/mysql"
 )
 
 // connectOffset is the record of a Connect worker that Debezium starts from.
@@ -17,6 +18,7 @@ type connectOffset struct {
 	given checkpoint.Checkpoint // the last one that was written
 	at    time.Time
 	taken bool // the session starts from what Debezium left
+	anew  bool // which is its first snapshot, unfinished: that is taken again
 }
 
 // loadConnect puts what Debezium left in the place of what this reader saved, if
@@ -42,30 +44,57 @@ func (s *session) loadConnect(ctx context.Context, saved bool) error {
 	tables := s.saved.Snapshot
 	if s.saved = o.Checkpoint; o.Checkpoint.Snapshotting {
 		s.log.Warn("the connector was stopped in its snapshot, which begins anew: rows that it has published come twice, as they do with Debezium")
-		s.saved = checkpoint.Checkpoint{}
+		s.connect.anew, tables = true, nil
 	}
 	s.saved.Snapshot, s.saved.Connect, s.connect.taken = tables, o.At, true
 	return nil
 }
 
 // takeTables makes the tables that the history knows those that are captured:
-// Debezium keeps no list of them.
-func (s *session) takeTables() {
+// Debezium keeps no list of them. Where its snapshot is taken again, the stream
+// begins where that one was: what it had published of rows that are gone by now
+// is deleted by the stream.
+func (s *session) takeTables() error {
 	if !s.connect.taken {
-		return
+		return nil
 	}
 	known := make(map[debezium.TableID]bool)
 	for _, id := range s.history.Tables() {
 		known[id] = true
-		if _, ok := s.progress.Snapshot[id]; !ok && s.cfg.Captured(id) {
-			s.progress.Captured(id)
+		if _, ok := s.progress.Snapshot[id]; ok || !s.cfg.Captured(id) {
+			continue
 		}
+		if !s.connect.anew || s.cfg.Snapshot == SnapshotNoData {
+			s.progress.Captured(id)
+			continue
+		}
+		if err := s.empty(id, s.here()); err != nil {
+			return err
+		}
+		s.progress.Begin(id, debezium.Position{})
 	}
 	for id := range s.progress.Snapshot {
 		if !known[id] {
 			s.progress.Forget(id)
 		}
 	}
+	return nil
+}
+
+// beginAnew has a snapshot that the connector did not finish begin where the
+// server is by now, if the stream from where it was is gone.
+func (s *session) beginAnew(ctx context.Context, conn *mysql.Conn) error {
+	if !s.connect.anew {
+		return nil
+	}
+	problems, err := conn.CheckPosition(ctx, s.server, s.saved.Position)
+	if err != nil || len(problems) == 0 {
+		return err
+	}
+	s.log.Warn("rows that the connector has published and that were deleted since stay in its topics, as they do with Debezium", "reason", problems[0].Message)
+	s.saved.Position, s.connect.anew = debezium.Position{}, false
+	s.progress = s.saved.Clone()
+	return nil
 }
 
 // giveBack writes the saved place where Debezium looks for it: now and then,

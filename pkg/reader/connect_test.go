@@ -138,8 +138,15 @@ func TestEndWholeSpan_OutlivesAStop(t *testing.T) {
 func TestLoad_ASnapshotThatDebeziumHasNotFinishedBeginsAnew(t *testing.T) {
 	r := beside(t)
 	r.worker(`{"file":"b.000001","pos":504,"gtids":"` + rigServer + `:1-5","snapshot":"INITIAL"}`)
-	if s := r.load(); !s.saved.Position.IsZero() || s.saved.Connect.Next == 0 {
+	if s := r.load(); short(s.saved.Position) != "1-5" || s.saved.Connect.Next == 0 {
 		t.Errorf("at %s, behind the worker's offset %d", short(s.saved.Position), s.saved.Connect.Next)
+	}
+	r.define("CREATE TABLE a (id INT PRIMARY KEY)")
+	if err := r.s.takeTables(); err != nil {
+		t.Fatal(err)
+	}
+	if p := r.s.progress.Snapshot[debezium.TableID{Database: rigDatabase, Table: "a"}]; p.State != checkpoint.Pending || !r.s.progress.Snapshotting {
+		t.Errorf("table %s, snapshotting %t", p.State, r.s.progress.Snapshotting)
 	}
 }
 
@@ -161,7 +168,9 @@ func TestTakeTables_AreThoseOfTheHistory(t *testing.T) {
 	r.define("CREATE TABLE a (id INT PRIMARY KEY)")
 	r.define("CREATE TABLE other (id INT PRIMARY KEY)")
 	r.s.progress.Captured(debezium.TableID{Database: rigDatabase, Table: "dropped"})
-	r.s.takeTables()
+	if err := r.s.takeTables(); err != nil {
+		t.Fatal(err)
+	}
 	var tables []string
 	for id, p := range r.s.progress.Snapshot {
 		tables = append(tables, id.Table+" "+string(p.State))

@@ -35,6 +35,9 @@ func (s *session) open(ctx context.Context) (err error) {
 	if err := s.load(ctx, conn); err != nil {
 		return err
 	}
+	if err := s.beginAnew(ctx, conn); err != nil {
+		return err
+	}
 	if err := s.check(ctx, conn); err != nil {
 		return err
 	}
@@ -267,9 +270,14 @@ func (s *session) resume(ctx context.Context, conn *mysql.Conn) error {
 		return err
 	}
 	s.position = s.progress.Position
-	s.takeTables()
+	if err := s.takeTables(); err != nil {
+		return err
+	}
 	s.log.Info("resume", "gtid", s.position.GTIDs.String(), "file", s.position.File, "pos", s.position.Pos)
 	s.resumeSnapshots()
+	if s.connect.anew {
+		s.progress.Snapshotting = !s.chunks.done()
+	}
 	if err := s.findIncluded(ctx, conn); err != nil {
 		return err
 	}
