@@ -17,7 +17,7 @@ import (
 // serveBroker is a broker until standard input ends, as it does with whoever
 // started this process.
 func serveBroker(ctx context.Context) error {
-	broker, err := server.StartBroker(1)
+	broker, err := server.StartBroker(1, server.ForJava())
 	if err != nil {
 		return err
 	}

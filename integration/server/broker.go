@@ -16,12 +16,9 @@ type Broker struct {
 
 // StartBroker starts a broker on a free port of loopback. Topics that are
 // created without a number of partitions get partitions of them.
-func StartBroker(partitions int) (*Broker, error) {
-	// Java's client fails on what newer versions of these answer.
-	versions := kversion.Tip()
-	versions.SetMaxKeyVersion(int16(kmsg.CreateTopics), 4)
-	versions.SetMaxKeyVersion(int16(kmsg.DescribeTopicPartitions), -1)
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.DefaultNumPartitions(partitions), kfake.MaxVersions(versions))
+func StartBroker(partitions int, options ...kfake.Opt) (*Broker, error) {
+	all := append([]kfake.Opt{kfake.NumBrokers(1), kfake.DefaultNumPartitions(partitions)}, options...)
+	cluster, err := kfake.NewCluster(all...)
 	if err != nil {
 		return nil, fmt.Errorf("start kafka broker: %w", err)
 	}
@@ -30,3 +27,12 @@ func StartBroker(partitions int) (*Broker, error) {
 
 // Stop ends the broker and forgets its records.
 func (b *Broker) Stop() { b.Cluster.Close() }
+
+// ForJava has a broker offer no version of a request whose answer Java's client
+// fails on.
+func ForJava() kfake.Opt {
+	versions := kversion.Tip()
+	versions.SetMaxKeyVersion(int16(kmsg.CreateTopics), 4)
+	versions.SetMaxKeyVersion(int16(kmsg.DescribeTopicPartitions), -1)
+	return kfake.MaxVersions(versions)
+}
