@@ -76,6 +76,9 @@ type moved struct {
 
 func (m moved) rate() float64 { return float64(m.records) / m.took.Seconds() }
 
+// errAtOnce is of a run that is over before it was looked at twice.
+var errAtOnce = errors.New("all came at once: there is too little to measure a rate, raise -rows and -changes")
+
 // start starts the reader or the applier of a form.
 func (f *form) start(ctx context.Context, start func(context.Context) error) error {
 	if err := os.MkdirAll(f.pipe.Dir, 0o755); err != nil {

@@ -169,7 +169,10 @@ func (p *peer) await(ctx context.Context, f *form, want int64, look func() (int6
 	if grown.last != want {
 		return m, fmt.Errorf("debezium has published up to %d, want %d", grown.last, want)
 	}
-	return grown.moved(), nil
+	if m = grown.moved(); m.took <= 0 {
+		return m, errAtOnce
+	}
+	return m, nil
 }
 
 // latency measures how prompt a connector is, once it has caught up.

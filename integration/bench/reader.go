@@ -102,6 +102,9 @@ func (b *bench) read(ctx context.Context, f *form, records int) (m moved, bytes 
 	if err != nil {
 		return m, 0, err
 	}
+	if m.took <= 0 {
+		return m, 0, errAtOnce
+	}
 	end, err := t.end(ctx)
 	if err != nil {
 		return m, 0, err
