@@ -47,7 +47,7 @@ func readerOf(ctx context.Context, c *config.Reader, client *kafka.Client, log *
 	r.Prefix, r.ConnectorName, r.Replica = c.TopicPrefix, c.Name, replicaOf(c)
 	r.MySQL, r.Kafka, r.Logger = mysqlOf(c), client, log
 	r.Captured = func(id debezium.TableID) bool { return c.Table(id.Database, id.Table) }
-	r.CapturedDatabase = c.Capture.Database
+	r.CapturedDatabase, r.ListedDatabase = c.Capture.Database, c.Listed
 	schemas, err := registryOf(ctx, c)
 	if err != nil {
 		return r, &config.UsageError{Err: err}
@@ -59,8 +59,10 @@ func readerOf(ctx context.Context, c *config.Reader, client *kafka.Client, log *
 		return r, err
 	}
 	if c.IncludeSchemaChanges {
-		r.SchemaChanges, r.OtherChanges = encoder, !c.SchemaHistoryInternalStoreOnlyCapturedTablesDDL
+		r.SchemaChanges = encoder
 	}
+	r.OtherTables = !c.SchemaHistoryInternalStoreOnlyCapturedTablesDDL
+	r.OtherDatabases = r.OtherTables && !c.SchemaHistoryInternalStoreOnlyCapturedDatabasesDDL
 	r.Structs, r.Transactions = encoder, c.ProvideTransactionMetadata
 	r.Heartbeats = reader.Heartbeats{Interval: time.Duration(c.HeartbeatIntervalMs) * time.Millisecond, Query: c.HeartbeatActionQuery}
 	r.Naming = namingOf(c)

@@ -22,6 +22,7 @@ type Case struct {
 	Properties       []string // name=value
 	Snapshot, Stream []string
 	Alone            bool // no other connector reads the server meanwhile
+	Sole             bool // and it has no other case's databases
 }
 
 func (c *Case) database() string { return cmp.Or(c.Database, c.Name) }
@@ -30,13 +31,16 @@ func (c *Case) database() string { return cmp.Or(c.Database, c.Name) }
 func (c *Case) history() string { return "__history." + c.Name }
 
 // delimiter stands between the parts of the case's topics.
-func (c *Case) delimiter() string {
+func (c *Case) delimiter() string { return cmp.Or(c.property("topic.delimiter"), ".") }
+
+// property returns a property of the case's own; "": it has none of the name.
+func (c *Case) property(name string) (value string) {
 	for _, p := range c.Properties {
-		if d, ok := strings.CutPrefix(p, "topic.delimiter="); ok {
-			return d
+		if v, ok := strings.CutPrefix(p, name+"="); ok {
+			value = v // the last one counts
 		}
 	}
-	return "."
+	return value
 }
 
 // ReadCase reads a file of the corpus as it is for a kind of server.
@@ -49,12 +53,17 @@ func (c *Case) delimiter() string {
 //	@include FILE        another case's statements are part of this one
 //	@wait MS             a pause
 //	@alone               other connectors of the server would see or suffer what is done
+//	@sole                and every database of the server shows: those of other cases are dropped before
 func ReadCase(path string, kind server.Kind) (*Case, error) {
+	return readCase(path, kind, strings.TrimSuffix(filepath.Base(path), ".sql"))
+}
+
+func readCase(path string, kind server.Kind, name string) (*Case, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	p := parser{path: path, kind: kind, section: "snapshot", c: &Case{Name: strings.TrimSuffix(filepath.Base(path), ".sql")}}
+	p := parser{path: path, kind: kind, section: "snapshot", c: &Case{Name: name}}
 	for line := range strings.Lines(string(text)) {
 		if err := p.line(strings.TrimRight(line, "\r\n")); err != nil {
 			return nil, err
@@ -112,6 +121,8 @@ func (p *parser) directive(text string) error {
 		p.only = argument
 	case "alone":
 		p.c.Alone = true
+	case "sole":
+		p.c.Alone, p.c.Sole = true, true
 	case "props":
 		p.c.Properties = append(p.c.Properties, strings.ReplaceAll(argument, "@DB", p.c.Name))
 	case "wait":
@@ -119,7 +130,7 @@ func (p *parser) directive(text string) error {
 			p.c.Stream = append(p.c.Stream, Wait+argument)
 		}
 	case "include":
-		included, err := ReadCase(filepath.Join(filepath.Dir(p.path), argument), p.kind)
+		included, err := readCase(filepath.Join(filepath.Dir(p.path), argument), p.kind, p.c.Name)
 		if err != nil {
 			return err
 		}

@@ -28,10 +28,19 @@ func (c *Case) Publishes(topic string) bool {
 func (c *Case) Writes(topic string) bool { return c.Publishes(topic) || topic == c.history() }
 
 // Foreign reports whether a record of the schema history is about a database
-// that the case does not capture: firn-reader keeps those, too.
+// that the case's connector leaves out: firn-reader keeps those, too.
 func (c *Case) Foreign(r Record) bool {
+	if r.Topic != c.history() || c.property("schema.history.internal.store.only.captured.databases.ddl") == "false" {
+		return false
+	}
+	listed := []string{c.database()}
+	for _, p := range c.Properties {
+		if list, ok := strings.CutPrefix(p, "database.include.list="); ok {
+			listed = strings.Split(list, ",")
+		}
+	}
 	database := gjson.GetBytes(r.Value, "databaseName").String()
-	return r.Topic == c.history() && database != "" && database != c.database()
+	return database != "" && listed[0] != "" && !slices.Contains(listed, database)
 }
 
 // Records returns all records of some topics of a broker, by topic and partition.

@@ -70,9 +70,33 @@ func (l *Lab) Prepare(ctx context.Context, c *Case) (*sql.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Sole {
+		if err := dropOthers(ctx, conn); err != nil {
+			return conn, err
+		}
+	}
 	return conn, Execute(ctx, conn, []string{
 		"DROP DATABASE IF EXISTS `" + c.Name + "`", "CREATE DATABASE `" + c.Name + "` CHARACTER SET utf8mb4", "USE `" + c.Name + "`",
 	})
+}
+
+// dropOthers drops every database that is not the server's own.
+func dropOthers(ctx context.Context, conn *sql.Conn) error {
+	rows, err := conn.QueryContext(ctx, "SELECT CONCAT('DROP DATABASE `', REPLACE(schema_name, '`', '``'), '`') FROM information_schema.schemata"+
+		" WHERE schema_name NOT IN ('mysql', 'sys', 'performance_schema', 'information_schema')")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var drops []string
+	for rows.Next() {
+		var drop string
+		if err := rows.Scan(&drop); err != nil {
+			return err
+		}
+		drops = append(drops, drop)
+	}
+	return errors.Join(rows.Err(), Execute(ctx, conn, drops))
 }
 
 // Execute executes statements. Some of the corpus are refused by some servers,

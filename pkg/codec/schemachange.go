@@ -15,10 +15,11 @@ func (j *JSON) AppendSchemaChangeValue(dst []byte, c *debezium.SchemaChange) ([]
 }
 
 // schemaChangeValues returns the values of a schema change. Where no table is
-// concerned Debezium's source.table is null in a snapshot, but empty while streaming.
+// concerned Debezium's source.table is null in a snapshot and for a database as a
+// whole, but empty for other statements while streaming.
 func schemaChangeValues(c *debezium.SchemaChange) []debezium.Value {
 	values := c.Value()
-	if c.Source.Table == "" && c.Source.Snapshot == "" {
+	if c.Source.Table == "" && c.Source.Snapshot == "" && !c.OfDatabase {
 		values[0].Elems[sourceTable] = debezium.Text("")
 	}
 	return values

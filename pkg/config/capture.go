@@ -22,6 +22,11 @@ func (c *Capture) Database(database string) bool {
 	if c.TableIgnoreBuiltin && builtin(database) {
 		return false
 	}
+	return c.Listed(database)
+}
+
+// Listed reports whether the lists let a database pass. It may be MySQL's own.
+func (c *Capture) Listed(database string) bool {
 	return pass(c.DatabaseIncludeList, c.DatabaseExcludeList, database)
 }
 

@@ -35,14 +35,15 @@ func readConnector(path string) (*connector, error) {
 		return nil, fmt.Errorf("read --debezium-config %s: %w", path, err)
 	}
 	c := &connector{secrets: map[string]Secret{}, values: map[string]string{
-		"bigint-unsigned-handling-mode":                          "long",
-		"event-converting-failure-handling-mode":                 "warn",
-		"skipped-operations":                                     "t",
-		"replace-null-with-default":                              "true",
-		"snapshot-parallelism":                                   "1",
-		"allow-fk-cascade":                                       "true",
-		"on-unlogged-change":                                     "mark",
-		"schema-history-internal-store-only-captured-tables-ddl": "false",
+		"bigint-unsigned-handling-mode":                             "long",
+		"event-converting-failure-handling-mode":                    "warn",
+		"skipped-operations":                                        "t",
+		"replace-null-with-default":                                 "true",
+		"snapshot-parallelism":                                      "1",
+		"allow-fk-cascade":                                          "true",
+		"on-unlogged-change":                                        "mark",
+		"schema-history-internal-store-only-captured-tables-ddl":    "false",
+		"schema-history-internal-store-only-captured-databases-ddl": "false",
 	}}
 	if properties["value.converter.schemas.enable"] != "" { // which is not said of keys
 		c.values["key-schemas-enable"] = "true"

@@ -15,7 +15,7 @@ func direct() []string {
 		"event.converting.failure.handling.mode", "extended.headers.enabled", "field.name.adjustment.mode",
 		"heartbeat.action.query", "heartbeat.interval.ms", "topic.heartbeat.name", "topic.heartbeat.prefix",
 		"include.query", "include.schema.changes", "include.schema.comments", "name", "schema.history.internal.kafka.topic",
-		"schema.history.internal.store.only.captured.tables.ddl", "schema.name.adjustment.mode",
+		"schema.history.internal.store.only.captured.databases.ddl", "schema.history.internal.store.only.captured.tables.ddl", "schema.name.adjustment.mode",
 		"skip.messages.without.change", "skipped.operations", "snapshot.mode", "table.exclude.list", "table.ignore.builtin", "table.include.list",
 		"time.precision.mode", "tombstones.on.delete", "topic.delimiter", "topic.prefix", "topic.transaction", "provide.transaction.metadata",
 	}

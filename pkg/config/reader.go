@@ -104,6 +104,8 @@ type Publishing struct {
 	SchemaHistoryInternalKafkaTopic string `help:"Topic of the schema history."`
 
 	SchemaHistoryInternalStoreOnlyCapturedTablesDDL bool `name:"schema-history-internal-store-only-captured-tables-ddl" default:"true" negatable:"" help:"Publish schema changes of captured tables alone, not of the others of their databases."`
+
+	SchemaHistoryInternalStoreOnlyCapturedDatabasesDDL bool `name:"schema-history-internal-store-only-captured-databases-ddl" default:"true" negatable:"" help:"Publish schema changes of captured databases alone, not of the others of the server."`
 }
 
 // SnapshotSignal asks a running reader to read tables again.

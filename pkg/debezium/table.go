@@ -80,4 +80,6 @@ type SchemaChange struct {
 	Database string
 	DDL      string
 	Changes  []TableChange
+	// OfDatabase is set if the statement makes or drops a database: Debezium says so by a source.table that is null.
+	OfDatabase bool
 }

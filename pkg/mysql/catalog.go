@@ -41,6 +41,18 @@ func (c *Conn) ShowCreate(ctx context.Context, id debezium.TableID) (string, err
 	return rows[0][1], nil
 }
 
+// HasRow reports whether a table has a row; one that is gone has none.
+func (c *Conn) HasRow(ctx context.Context, id debezium.TableID) (bool, error) {
+	rows, err := c.Strings(ctx, "SELECT 1 FROM "+QuoteTable(id)+" LIMIT 1")
+	if IsServerError(err, CodeNoSuchTable, CodeUnknownDatabase) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for a row of %s: %w", id, err)
+	}
+	return len(rows) > 0, nil
+}
+
 // DatabaseCharset returns the character set and collation that a table made in
 // the database gets when it names none.
 func (c *Conn) DatabaseCharset(ctx context.Context, database string) (charset, collation string, err error) {

@@ -57,13 +57,16 @@ type Config struct {
 	// Captured reports whether a table's rows are wanted, CapturedDatabase whether any table of a database may be.
 	Captured         func(debezium.TableID) bool
 	CapturedDatabase func(database string) bool
+	// ListedDatabase reports whether the lists of databases let one pass, which may be the server's own.
+	ListedDatabase func(database string) bool
 
 	Encoder        codec.Encoder
 	IncludeQuery   bool                      // include.query
 	SkipUnchanged  bool                      // skip.messages.without.change
 	SchemaComments bool                      // include.schema.comments
 	SchemaChanges  codec.SchemaChangeEncoder // nil: include.schema.changes=false
-	OtherChanges   bool                      // those of tables that are not captured, in captured databases, too
+	OtherTables    bool                      // those of tables that are not captured, too
+	OtherDatabases bool                      // those of databases that are not listed, too
 	Structs        codec.StructEncoder       // of transactions and heartbeats; not needed without
 	Transactions   bool                      // provide.transaction.metadata
 	Heartbeats     Heartbeats

@@ -31,8 +31,13 @@ func (s *session) statement(q *binlog.Query) error {
 		return fmt.Errorf("at %s:%d: %w", q.File, q.Pos, err)
 	}
 	s.passOver(&effect)
-	if effect.Ignored {
+	publish := s.publishes(effect.Parts)
+	if effect.Ignored && !slices.Contains(publish, true) {
 		return nil
+	}
+	if effect.Unread != nil && s.cfg.OtherTables && s.cfg.OtherDatabases {
+		s.log.Warn("a statement on a table that is not captured is not understood: it is published without the table's definition",
+			"gtid", q.GTID, "file", q.File, "pos", q.Pos, "error", effect.Unread)
 	}
 	source := debezium.Source{ // Debezium has milliseconds for statements, microseconds for rows
 		Version: version, Connector: s.connector, Name: s.cfg.Prefix, TsNs: q.TsNs - q.TsNs%int64(time.Millisecond), ServerID: int64(q.ServerID), GTID: q.GTID,
@@ -52,8 +57,8 @@ func (s *session) statement(q *binlog.Query) error {
 	if q.InTransaction {
 		at = restart{pos: s.beginning, event: q.Event}
 	}
-	for _, part := range effect.Parts {
-		if err := s.publishChange(source, at, part, headers...); err != nil {
+	for i, part := range effect.Parts {
+		if err := s.publishChange(source, at, part, publish[i], headers...); err != nil {
 			return err
 		}
 	}
@@ -72,10 +77,9 @@ type restart struct {
 	event int
 }
 
-// publishChange writes one schema change to the history and, where a captured
-// database is concerned, to the schema-change topic, with headers beside those of
-// every record.
-func (s *session) publishChange(source debezium.Source, at restart, part schemahistory.Part, headers ...kafka.Header) error {
+// publishChange writes one schema change to the history and, if it is to be
+// published, to the schema-change topic, with headers beside those of every record.
+func (s *session) publishChange(source debezium.Source, at restart, part schemahistory.Part, publish bool, headers ...kafka.Header) error {
 	now := time.Now().UnixMilli()
 	record := schemahistory.Record{
 		Server: s.cfg.Prefix, Position: s.recordPosition(&source, at), TsMs: now, Database: part.Database, DDL: part.DDL, Changes: part.Changes,
@@ -83,7 +87,7 @@ func (s *session) publishChange(source debezium.Source, at restart, part schemah
 	if err := s.sendHistory(&record); err != nil {
 		return err
 	}
-	if s.cfg.SchemaChanges == nil || !s.concerns(part) {
+	if s.cfg.SchemaChanges == nil || !publish {
 		return nil
 	}
 	if err := s.ensureTopic(kafka.TopicSpec{Name: s.cfg.Prefix, Partitions: 1, Replication: s.cfg.TopicReplicas}); err != nil {
@@ -91,7 +95,10 @@ func (s *session) publishChange(source debezium.Source, at restart, part schemah
 	}
 	source.DB = part.Database
 	source.Table = strings.Join(debezium.SetOrder(part.Tables), ",")
-	change := debezium.SchemaChange{Source: source, TsMs: now, Database: part.Database, DDL: part.DDL, Changes: part.Changes}
+	change := debezium.SchemaChange{
+		Source: source, TsMs: now, Database: part.Database, DDL: part.DDL, Changes: part.Changes,
+		OfDatabase: part.OfDatabase(),
+	}
 	key, err := s.cfg.SchemaChanges.AppendSchemaChangeKey(nil, &change)
 	if err != nil {
 		return err
@@ -101,23 +108,6 @@ func (s *session) publishChange(source debezium.Source, at restart, part schemah
 		return err
 	}
 	return s.send(&kafka.Record{Topic: s.cfg.Prefix, Partition: 0, Key: key, Value: value, Headers: slices.Concat(s.headers, headers)})
-}
-
-// concerns reports whether a schema change concerns what is captured: one of
-// its tables, or a database that holds some.
-func (s *session) concerns(part schemahistory.Part) bool {
-	if len(part.Changes) == 0 && len(part.Tables) == 0 {
-		return part.Database == "" || slices.ContainsFunc(s.history.Tables(), func(id debezium.TableID) bool {
-			return id.Database == part.Database && s.cfg.Captured(id)
-		})
-	}
-	if s.cfg.OtherChanges && s.cfg.CapturedDatabase(part.Database) {
-		return true
-	}
-	return slices.ContainsFunc(part.Tables, s.cfg.Captured) ||
-		slices.ContainsFunc(part.Changes, func(c debezium.TableChange) bool {
-			return s.cfg.Captured(c.ID) || c.Previous != nil && s.cfg.Captured(*c.Previous)
-		})
 }
 
 // touched follows what a statement did to one table.

@@ -19,8 +19,8 @@ type definition struct {
 	since                   debezium.Position // a statement that was logged before is in it
 }
 
-// definitionsAt returns all tables of captured databases, and a place at which
-// they were so. What a statement concerns that was logged since it was read is
+// definitionsAt returns all tables of captured databases, and those whose
+// definition is published, and a place at which they were so. What a statement concerns that was logged since it was read is
 // read again.
 func (s *session) definitionsAt(ctx context.Context, conn *mysql.Conn) ([]definition, beginning, error) {
 	const tries = 100
@@ -64,8 +64,13 @@ func (s *session) definitionsAt(ctx context.Context, conn *mysql.Conn) ([]defini
 }
 
 // definitions reads all tables of the databases that hold a captured one, for a
-// rename may bring any of them in, and takes those that are known as they are.
+// rename may bring any of them in, and those whose definition is published. It
+// takes those that are known as they are.
 func (s *session) definitions(ctx context.Context, conn *mysql.Conn, known map[debezium.TableID]definition) ([]definition, error) {
+	begun, err := conn.Position(ctx)
+	if err != nil {
+		return nil, err
+	}
 	tables, err := conn.Tables(ctx)
 	if err != nil {
 		return nil, err
@@ -76,16 +81,18 @@ func (s *session) definitions(ctx context.Context, conn *mysql.Conn, known map[d
 	}
 	var definitions []definition
 	for _, id := range tables {
-		if !captured[id.Database] {
+		if !captured[id.Database] && !s.showsDefinition(id) {
 			continue
 		}
 		if d, ok := known[id]; ok {
 			definitions = append(definitions, d)
 			continue
 		}
-		since, err := conn.Position(ctx)
-		if err != nil {
-			return nil, err
+		since := begun // of thousands of others: not a question each
+		if s.cfg.Captured(id) {
+			if since, err = conn.Position(ctx); err != nil {
+				return nil, err
+			}
 		}
 		d, err := s.define(ctx, conn, id)
 		switch {
@@ -93,7 +100,9 @@ func (s *session) definitions(ctx context.Context, conn *mysql.Conn, known map[d
 			continue
 		case err != nil && !s.cfg.Captured(id):
 			s.log.Warn("definition of a table that is not captured is not understood", "table", id.String(), "error", err)
-			continue
+			if d.ddl == "" {
+				continue
+			}
 		case err != nil:
 			return nil, err
 		}
@@ -118,33 +127,4 @@ func (s *session) define(ctx context.Context, conn *mysql.Conn, id debezium.Tabl
 		return d, fmt.Errorf("read the definition of %s: %w", id, err)
 	}
 	return d, nil
-}
-
-// initialChanges are the schema changes that Debezium publishes for tables that
-// are there at the first start, in its order.
-func initialChanges(server *mysql.Server, definitions []definition) []schemahistory.Part {
-	parts := []schemahistory.Part{{DDL: "SET character_set_server=" + server.Charset + ", collation_server=" + server.Collation}}
-	for _, d := range definitions {
-		parts = append(parts, schemahistory.Part{
-			Database: d.id.Database, DDL: "DROP TABLE IF EXISTS " + mysql.QuoteTable(d.id), Tables: []debezium.TableID{d.id},
-			Changes: []debezium.TableChange{{Type: "DROP", ID: d.id}},
-		})
-	}
-	for i, d := range definitions {
-		if i == 0 || definitions[i-1].id.Database != d.id.Database {
-			name := mysql.QuoteName(d.id.Database)
-			for _, ddl := range []string{
-				"DROP DATABASE IF EXISTS " + name,
-				"CREATE DATABASE " + name + " CHARSET " + d.databaseCharset + " COLLATE " + d.collat,
-				"USE " + name,
-			} {
-				parts = append(parts, schemahistory.Part{Database: d.id.Database, DDL: ddl})
-			}
-		}
-		parts = append(parts, schemahistory.Part{
-			Database: d.id.Database, DDL: d.ddl, Tables: []debezium.TableID{d.id},
-			Changes: []debezium.TableChange{{Type: "CREATE", ID: d.id, Table: d.table}},
-		})
-	}
-	return parts
 }

@@ -136,7 +136,7 @@ func (s *session) include(ctx context.Context, id debezium.TableID) (err error) 
 	source := s.sourceAt(from, "true")
 	err = s.publishChange(*source, restart{pos: uint64(source.Pos)}, schemahistory.Part{
 		Database: id.Database, DDL: d.ddl, Tables: []debezium.TableID{id}, Changes: []debezium.TableChange{{Type: "CREATE", ID: id, Table: d.table}},
-	})
+	}, true)
 	if err != nil {
 		return err
 	}

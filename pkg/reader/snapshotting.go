@@ -249,7 +249,7 @@ func (s *session) marker(t *snapshotTable, last bool) string {
 		return "incremental"
 	case last && len(s.chunks.queue) == 0 && len(s.chunks.active) == 1:
 		return "last"
-	case len(s.begun) == 1 && first:
+	case first && s.leads(t.id):
 		return "first"
 	case last:
 		return "last_in_data_collection"
@@ -258,6 +258,20 @@ func (s *session) marker(t *snapshotTable, last bool) string {
 	default:
 		return "true"
 	}
+}
+
+// leads reports whether the snapshot begins with the table. In Debezium that is
+// the first one, and no row is marked so if it has none.
+func (s *session) leads(id debezium.TableID) bool {
+	if !s.cfg.Convert.DebeziumExact {
+		return len(s.begun) == 1
+	}
+	for other := range s.progress.Snapshot {
+		if other.String() < id.String() {
+			return false
+		}
+	}
+	return true
 }
 
 // publishRow publishes one row that a SELECT returned.

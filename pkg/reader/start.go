@@ -227,16 +227,12 @@ func (s *session) firstStart(ctx context.Context, conn *mysql.Conn) error {
 	source := s.sourceAt(s.position, "true")
 	for _, d := range definitions {
 		s.history.SetDatabaseCharset(d.id.Database, d.databaseCharset)
-		s.history.SetTable(d.id, d.table)
+		if d.table != nil {
+			s.history.SetTable(d.id, d.table)
+		}
 	}
-	changes := initialChanges(s.server, definitions)
-	for i, part := range changes {
-		if i == len(changes)-1 && s.cfg.Snapshot == SnapshotNoData {
-			source.Snapshot = "last" // no row will be
-		}
-		if err := s.publishChange(*source, restart{pos: uint64(source.Pos)}, part); err != nil {
-			return err
-		}
+	if err := s.publishDefinitions(ctx, conn, source, definitions); err != nil {
+		return err
 	}
 	read := s.cfg.Snapshot != SnapshotNoData
 	for _, d := range definitions {

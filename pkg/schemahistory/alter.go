@@ -36,6 +36,7 @@ func (s *statement) alterTable() error {
 	r.accept("NOWAIT")
 	e := h.tables[h.key(id)]
 	if e == nil && ifExists {
+		s.other()
 		return nil
 	}
 	if e == nil || e.stale {
@@ -49,12 +50,12 @@ func (s *statement) alterTable() error {
 		}
 		if err := a.clause(clause); err != nil {
 			s.touch(a.touched)
-			return s.fail(id, err)
+			return s.unread(id, err)
 		}
 	}
 	if err := a.done(); err != nil {
 		s.touch(a.touched)
-		return s.fail(id, err)
+		return s.unread(id, err)
 	}
 	return nil
 }
@@ -74,10 +75,12 @@ func (s *statement) alterUnknown(id debezium.TableID) error {
 			to = s.h.stored(to)
 			s.h.Drop(id)
 			s.touch(Touched{Table: to, Kind: Renamed, From: id})
+			s.other()
 			return s.fail(to, errUnknownTable)
 		}
 	}
 	if !s.h.opts.Captured(id) {
+		s.other()
 		return nil
 	}
 	return s.h.unknown(id, s.r.src, errUnknownTable)

@@ -2,6 +2,7 @@ package schemahistory
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
@@ -29,7 +30,7 @@ func (h *History) Apply(database, ddl string, ctx StatementContext) ([]debezium.
 		if id, ok := h.mentioned(ddl); ok {
 			return nil, Effect{}, h.unknown(id, ddl, err)
 		}
-		return nil, Effect{Ignored: true}, nil
+		return nil, Effect{Ignored: true, Unread: err, Unfollowed: true, Parts: []Part{{Database: database, DDL: ddl, Other: true}}}, nil
 	}
 	for len(toks) > 0 && toks[len(toks)-1].is(";") {
 		toks = toks[:len(toks)-1]
@@ -42,7 +43,7 @@ func (h *History) Apply(database, ddl string, ctx StatementContext) ([]debezium.
 	for _, p := range s.effect.Parts {
 		changes = append(changes, p.Changes...)
 	}
-	s.effect.Ignored = len(s.effect.Touched) == 0 && len(s.effect.Parts) == 0
+	s.effect.Ignored = len(s.effect.Touched) == 0 && (len(s.effect.Parts) == 0 || s.effect.Unfollowed)
 	return changes, s.effect, nil
 }
 
@@ -88,15 +89,36 @@ func (s *statement) fail(id debezium.TableID, err error) error {
 	return nil
 }
 
+// unread ends a statement that changes one table and could not be understood.
+// What Debezium makes of it is a record without the table's new definition.
+func (s *statement) unread(id debezium.TableID, err error) error {
+	s.effect.Unread = err
+	s.part(id.Database, []debezium.TableID{id})
+	return s.fail(id, err)
+}
+
 // unnamed ends a statement whose table could not be read.
 func (s *statement) unnamed(err error) error {
 	if id, ok := s.h.mentioned(s.r.src); ok {
 		return s.h.unknown(id, s.r.src, err)
 	}
+	s.effect.Unread, s.effect.Unfollowed = err, true
+	s.other()
 	return nil
 }
 
+// run follows the statement. One that does nothing to tables' definitions is a
+// record even so, unless Debezium leaves it out.
 func (s *statement) run() error {
+	err := s.follow()
+	if e := &s.effect; err == nil && len(e.Touched) == 0 && len(e.Parts) == 0 && !s.leftOut() {
+		e.Unfollowed = true
+		s.other()
+	}
+	return err
+}
+
+func (s *statement) follow() error {
 	r := s.r
 	switch {
 	case r.accept("CREATE"):
@@ -186,6 +208,12 @@ func (s *statement) part(database string, tables []debezium.TableID, changes ...
 	})
 }
 
+// other notes a record of a statement that changes no table and no database.
+func (s *statement) other() {
+	s.part(s.database, nil)
+	s.effect.Parts[len(s.effect.Parts)-1].Other = true
+}
+
 // dropTables follows DROP TABLE, of which Debezium makes a record per table.
 func (s *statement) dropTables() error {
 	prefix := "DROP TABLE "
@@ -203,9 +231,29 @@ func (s *statement) dropTables() error {
 		s.h.Drop(id)
 		s.touch(Touched{Table: id, Kind: Dropped})
 		s.effect.Parts = append(s.effect.Parts, Part{
-			Database: id.Database, DDL: prefix + quote(id.Database) + "." + quote(id.Table), Tables: ids,
+			Database: id.Database, DDL: prefix + quote(id.Database) + "." + quote(id.Table), Tables: []debezium.TableID{id},
 			Changes: []debezium.TableChange{{Type: "DROP", ID: id}},
 		})
 	}
+	groupTables(s.effect.Parts)
 	return nil
+}
+
+// groupTables gives parts that follow each other and are of one database the
+// tables of all of them.
+func groupTables(parts []Part) {
+	for from := 0; from < len(parts); {
+		to := from + 1
+		tables := slices.Clone(parts[from].Tables)
+		for ; to < len(parts) && parts[to].Database == parts[from].Database; to++ {
+			for _, id := range parts[to].Tables {
+				if !slices.Contains(tables, id) {
+					tables = append(tables, id)
+				}
+			}
+		}
+		for ; from < to; from++ {
+			parts[from].Tables = tables
+		}
+	}
 }

@@ -35,13 +35,13 @@ func (s *statement) createTable(replace bool) error {
 	id = s.h.stored(id)
 	old := s.h.tables[s.h.key(id)]
 	if keep && !replace && old != nil {
-		s.part(id.Database, nil)
+		s.other()
 		return nil
 	}
 	e, err := s.newTable(id)
 	if err != nil {
 		s.touch(Touched{Table: id, Kind: Created})
-		return s.fail(id, err)
+		return s.unread(id, err)
 	}
 	if replace && old != nil {
 		s.touch(Touched{Table: id, Kind: Dropped})

@@ -26,7 +26,11 @@ func (s *statement) setDatabase() {
 			s.h.databases[key] = s.serverCharset()
 		}
 	}
-	s.part(db, nil)
+	if created {
+		s.part(db, nil)
+	} else {
+		s.other()
+	}
 }
 
 // startsOption reports whether a database option follows, not a name.

@@ -36,6 +36,10 @@ type Effect struct {
 	Touched []Touched
 	// Parts are the schema-change records that Debezium makes of the statement: none, one, or one per table.
 	Parts []Part
+	// Unfollowed is set if the statement is ignored, but Debezium makes a record of it.
+	Unfollowed bool
+	// Unread says why a statement on a table that is not captured could not be understood; nil if it could.
+	Unread error
 }
 
 // Touched is one table that a statement reached.
@@ -68,8 +72,16 @@ type RenamedColumn struct{ From, To string }
 type Part struct {
 	Database string
 	DDL      string
-	Tables   []debezium.TableID // source.table, joined by commas; nil is the empty string
+	Tables   []debezium.TableID // source.table, joined by commas
 	Changes  []debezium.TableChange
+	// Other is set if the statement changes neither a table nor a database that Debezium knows of. Database is
+	// the default database then.
+	Other bool
+}
+
+// OfDatabase reports whether the statement makes, drops or chooses a database.
+func (p *Part) OfDatabase() bool {
+	return !p.Other && len(p.Tables) == 0 && len(p.Changes) == 0 && p.Database != ""
 }
 
 // UnknownDDLError is a statement on a captured table that could not be

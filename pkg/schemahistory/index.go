@@ -33,7 +33,7 @@ func (s *statement) createUniqueIndex(from int) error {
 		t.added = append(t.added, candidate{index: ix})
 	}
 	if err != nil {
-		return s.fail(id, err)
+		return s.unread(id, err)
 	}
 	keyless := len(e.table.PrimaryKey) == 0
 	if err := s.put(&t); err != nil {
@@ -46,7 +46,7 @@ func (s *statement) createUniqueIndex(from int) error {
 		})
 		return nil
 	}
-	s.part(id.Database, nil)
+	s.other()
 	return nil
 }
 
@@ -79,7 +79,7 @@ func (s *statement) dropIndex() error {
 		return err
 	}
 	if len(t.table.PrimaryKey) == len(e.table.PrimaryKey) {
-		s.part(id.Database, nil)
+		s.other()
 		return nil
 	}
 	s.part(id.Database, []debezium.TableID{id}, debezium.TableChange{Type: "ALTER", ID: id, Table: t.table})
@@ -90,7 +90,7 @@ func (s *statement) dropIndex() error {
 func (s *statement) put(t *tableEditor) error {
 	e, err := t.finish()
 	if err != nil {
-		return s.fail(t.id, err)
+		return s.unread(t.id, err)
 	}
 	s.h.tables[s.h.key(t.id)] = e
 	s.touch(Touched{Table: t.id, Kind: Altered})
@@ -101,6 +101,7 @@ func (s *statement) put(t *tableEditor) error {
 func (s *statement) missing(id debezium.TableID) error {
 	s.touch(Touched{Table: id, Kind: Altered})
 	if !s.h.opts.Captured(id) {
+		s.other()
 		return nil
 	}
 	return s.h.unknown(id, s.r.src, errUnknownTable)

@@ -33,10 +33,6 @@ func (s *statement) renameTables() error {
 		}
 		pairs = append(pairs, pair{s.h.stored(from), s.h.stored(to), r.source(0, len(r.toks))})
 	}
-	isNew := func(id debezium.TableID) bool {
-		return slices.ContainsFunc(pairs, func(p pair) bool { return p.to == id })
-	}
-	var tables []debezium.TableID
 	before := make(map[debezium.TableID]*debezium.Table)
 	for _, p := range pairs {
 		before[p.to], _ = s.h.Table(p.to)
@@ -45,19 +41,20 @@ func (s *statement) renameTables() error {
 		if err := s.rename(p.from, p.to, before[p.to]); err != nil {
 			return err
 		}
-		for _, id := range []debezium.TableID{p.from, p.to} {
-			if isNew(id) && !slices.Contains(tables, id) {
-				tables = append(tables, id)
-			}
-		}
 	}
 	for _, p := range pairs {
-		part := Part{Database: p.to.Database, DDL: "RENAME TABLE " + p.text, Tables: tables}
+		part := Part{Database: p.to.Database, DDL: "RENAME TABLE " + p.text}
+		for _, id := range []debezium.TableID{p.from, p.to} {
+			if slices.ContainsFunc(pairs, func(p pair) bool { return p.to == id && id.Database == part.Database }) {
+				part.Tables = append(part.Tables, id)
+			}
+		}
 		if t, ok := s.h.Table(p.to); ok {
 			part.Changes = []debezium.TableChange{{Type: "ALTER", ID: p.to, Previous: &p.from, Table: t}}
 		}
 		s.effect.Parts = append(s.effect.Parts, part)
 	}
+	groupTables(s.effect.Parts)
 	return nil
 }
 

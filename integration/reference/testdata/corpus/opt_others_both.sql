@@ -1,0 +1,5 @@
+-- Of captured tables of captured databases alone.
+-- @sole
+-- @props schema.history.internal.store.only.captured.tables.ddl=true
+-- @props table.include.list=@DB\\.(t|come|gone|late|swap|back|keyless)
+-- @include opt_others_tables.sql

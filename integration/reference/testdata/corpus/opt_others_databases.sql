@@ -1,0 +1,4 @@
+-- Of captured databases alone.
+-- @sole
+-- @props table.include.list=@DB\\.(t|come|gone|late|swap|back|keyless)
+-- @include opt_others_tables.sql

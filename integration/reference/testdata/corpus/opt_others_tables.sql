@@ -1,0 +1,61 @@
+-- Of captured tables alone, whatever their database: what is published then.
+-- @sole
+-- @props schema.history.internal.store.only.captured.tables.ddl=true
+-- @props schema.history.internal.store.only.captured.databases.ddl=false
+-- @props table.include.list=@DB\\.(t|come|gone|late|swap|back|keyless)
+CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20));
+CREATE TABLE gone (id INT PRIMARY KEY, v VARCHAR(20));
+CREATE TABLE swap (id INT PRIMARY KEY, v VARCHAR(20));
+CREATE TABLE back (id INT PRIMARY KEY);
+CREATE TABLE keyless (id INT NOT NULL);
+CREATE TABLE plain (id INT PRIMARY KEY);
+CREATE TABLE Zebra (id INT PRIMARY KEY);
+INSERT INTO t VALUES (1, 'a');
+INSERT INTO gone VALUES (1, 'a');
+CREATE DATABASE aa_@DB CHARACTER SET utf8mb4;
+CREATE TABLE aa_@DB.first (id INT PRIMARY KEY);
+CREATE DATABASE @DB_aside CHARACTER SET latin1;
+CREATE TABLE @DB_aside.x (id INT PRIMARY KEY, n VARCHAR(10), u INT UNIQUE);
+CREATE TABLE @DB_aside.t (id INT PRIMARY KEY);
+CREATE TABLE @DB_aside.come (id INT PRIMARY KEY);
+-- @stream
+CREATE TABLE @DB_aside.y (id INT PRIMARY KEY, v VARCHAR(5));
+ALTER TABLE @DB_aside.x ADD COLUMN w INT DEFAULT 5;
+USE @DB_aside;
+CREATE TABLE z (id INT PRIMARY KEY, n INT);
+ALTER TABLE z DROP COLUMN n;
+CREATE INDEX i ON x (n);
+INSERT INTO x (id, n, u) VALUES (2, 'b', 2);
+RENAME TABLE z TO zz;
+DROP TABLE zz;
+CREATE TABLE IF NOT EXISTS @DB.t (id INT PRIMARY KEY);
+CREATE TABLE @DB.late (id INT PRIMARY KEY, w INT);
+INSERT INTO @DB.late VALUES (1, 1);
+ALTER TABLE @DB.late ADD COLUMN x INT;
+CREATE EVENT ev ON SCHEDULE EVERY 1 YEAR DISABLE DO SELECT 1;
+USE @DB;
+ALTER TABLE t ADD COLUMN n INT;
+ALTER TABLE plain ADD COLUMN n INT;
+ALTER TABLE @DB_aside.x ADD COLUMN w2 INT;
+CREATE TABLE IF NOT EXISTS t (id INT PRIMARY KEY);
+CREATE INDEX i ON t (v);
+CREATE UNIQUE INDEX ui ON keyless (id);
+CREATE EVENT ev ON SCHEDULE EVERY 1 YEAR DISABLE DO SELECT 1;
+INSERT INTO t VALUES (2, 'b', 2);
+RENAME TABLE gone TO @DB_aside.went;
+RENAME TABLE swap TO hidden;
+ALTER TABLE @DB_aside.went ADD COLUMN n INT;
+CREATE TABLE plain2 (id INT PRIMARY KEY);
+DROP TABLE back, plain2;
+DROP TABLE plain, @DB_aside.t, Zebra;
+DROP TABLE late, @DB_aside.y;
+CREATE DATABASE @DB_new CHARACTER SET latin1;
+CREATE TABLE @DB_new.n (id INT PRIMARY KEY, v VARCHAR(10));
+ALTER DATABASE @DB_new CHARACTER SET utf8mb4;
+DROP DATABASE @DB_new;
+ALTER DATABASE @DB CHARACTER SET latin1;
+CREATE TABLE mysql.@DB_of_firn (id INT PRIMARY KEY) CHARACTER SET latin1;
+DROP TABLE mysql.@DB_of_firn;
+RENAME TABLE @DB_aside.come TO come;
+DROP DATABASE @DB_aside;
+INSERT INTO t VALUES (3, 'c', 3);

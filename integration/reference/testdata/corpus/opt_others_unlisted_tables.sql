@@ -1,0 +1,6 @@
+-- No list of databases, captured tables alone.
+-- @sole
+-- @props schema.history.internal.store.only.captured.tables.ddl=true
+-- @props database.include.list=
+-- @props table.include.list=@DB\\.t
+-- @include opt_others_unlisted.sql
