@@ -47,6 +47,7 @@ func readerOf(ctx context.Context, c *config.Reader, client *kafka.Client, log *
 	r.Prefix, r.ConnectorName, r.Replica = c.TopicPrefix, c.Name, replicaOf(c)
 	r.MySQL, r.Kafka, r.Logger = mysqlOf(c), client, log
 	r.Captured = func(id debezium.TableID) bool { return c.Table(id.Database, id.Table) }
+	r.Rank = func(id debezium.TableID) int { return c.Rank(id.Database, id.Table) }
 	r.CapturedDatabase, r.ListedDatabase = c.Capture.Database, c.Listed
 	schemas, err := registryOf(ctx, c)
 	if err != nil {

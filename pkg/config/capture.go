@@ -35,6 +35,12 @@ func (c *Capture) Table(database, table string) bool {
 	return c.Database(database) && pass(c.TableIncludeList, c.TableExcludeList, database+"."+table)
 }
 
+// Rank orders captured tables as Debezium reads them: by the expression of the
+// include list that names them, then by name.
+func (c *Capture) Rank(database, table string) int {
+	return c.TableIncludeList.index(database + "." + table)
+}
+
 // Column reports whether a column is published. Columns of the key are whatever
 // this says.
 func (c *Capture) Column(database, table, column string) bool {

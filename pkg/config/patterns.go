@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -49,13 +50,11 @@ func (p Patterns) String() string { return p.text }
 func (p Patterns) Empty() bool { return len(p.list) == 0 }
 
 // Match reports whether an expression of the list matches the whole name.
-func (p Patterns) Match(name string) bool {
-	for _, re := range p.list {
-		if re.MatchString(name) {
-			return true
-		}
-	}
-	return false
+func (p Patterns) Match(name string) bool { return p.index(name) >= 0 }
+
+// index returns which expression of the list is the first to match, or -1.
+func (p Patterns) index(name string) int {
+	return slices.IndexFunc(p.list, func(re *regexp.Regexp) bool { return re.MatchString(name) })
 }
 
 // splitPatterns splits at commas that no backslash stands before, and takes

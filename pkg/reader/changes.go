@@ -63,6 +63,11 @@ func (s *session) showsDefinition(id debezium.TableID) bool {
 	}
 }
 
+// inOrder is the order in which Debezium reads captured tables.
+func (s *session) inOrder(a, b debezium.TableID) int {
+	return cmp.Or(cmp.Compare(s.cfg.Rank(a), s.cfg.Rank(b)), strings.Compare(a.String(), b.String()))
+}
+
 // initialChange is a schema change of the first start.
 type initialChange struct {
 	schemahistory.Part
@@ -74,7 +79,10 @@ type initialChange struct {
 // beside them.
 func (s *session) initialChanges(server *mysql.Server, definitions []definition) []initialChange {
 	definitions = slices.SortedStableFunc(slices.Values(definitions), func(a, b definition) int {
-		return strings.Compare(a.id.String(), b.id.String())
+		if s.cfg.OtherTables {
+			return strings.Compare(a.id.String(), b.id.String())
+		}
+		return s.inOrder(a.id, b.id)
 	})
 	changes := []initialChange{{publish: true, Part: schemahistory.Part{
 		DDL: "SET character_set_server=" + server.Charset + ", collation_server=" + server.Collation,

@@ -59,6 +59,7 @@ type Config struct {
 	CapturedDatabase func(database string) bool
 	// ListedDatabase reports whether the lists of databases let one pass, which may be the server's own.
 	ListedDatabase func(database string) bool
+	Rank           func(debezium.TableID) int // captured tables are read by their rank, then by name
 
 	Encoder        codec.Encoder
 	IncludeQuery   bool                      // include.query

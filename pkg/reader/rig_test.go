@@ -59,6 +59,7 @@ func newRig(t *testing.T, parallelism int) *rig {
 	cfg.Captured = func(id debezium.TableID) bool {
 		return id.Database == rigDatabase && !strings.HasPrefix(id.Table, "other")
 	}
+	cfg.Rank = func(debezium.TableID) int { return 0 }
 	cfg.ListedDatabase = func(string) bool { return true }
 	cfg.OffsetTopic, cfg.HistoryTopic = checkpoint.Topic(rigPrefix), "__history"
 	cfg.Logger, cfg.Status = slog.New(slog.DiscardHandler), status.NewBoard("test")

@@ -267,7 +267,7 @@ func (s *session) leads(id debezium.TableID) bool {
 		return len(s.begun) == 1
 	}
 	for other := range s.progress.Snapshot {
-		if other.String() < id.String() {
+		if s.inOrder(other, id) < 0 {
 			return false
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/firn-cdc/firn/pkg/binlog"
@@ -235,6 +236,7 @@ func (s *session) firstStart(ctx context.Context, conn *mysql.Conn) error {
 		return err
 	}
 	read := s.cfg.Snapshot != SnapshotNoData
+	slices.SortFunc(definitions, func(a, b definition) int { return s.inOrder(a.id, b.id) })
 	for _, d := range definitions {
 		if !s.cfg.Captured(d.id) {
 			continue

@@ -106,6 +106,7 @@ func (j *job) config(ctx context.Context) (reader.Config, error) {
 	cfg.Encoder, cfg.SchemaChanges = encoder, encoder
 	cfg.Captured = func(id debezium.TableID) bool { return id.Database == j.Database }
 	cfg.CapturedDatabase = func(database string) bool { return database == j.Database }
+	cfg.Rank = func(debezium.TableID) int { return 0 }
 	cfg.ListedDatabase = cfg.CapturedDatabase
 	cfg.Prefix, cfg.Delivery, cfg.StopAtEnd = j.Prefix, j.Delivery, j.StopAtEnd
 	cfg.Replica = mysql.Replica{ServerID: j.ServerID, Name: j.Prefix}
