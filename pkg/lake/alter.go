@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/apache/iceberg-go"
-
 	"github.com/firn-cdc/firn/pkg/debezium"
 )
 
@@ -38,100 +36,67 @@ func (t *Table) Altered() int64 {
 // records is not made again, whoever made it: a column is renamed once, and one
 // that was renamed is not added again. It reports whether columns changed.
 func (t *Table) Alter(ctx context.Context, a Alteration, record func(id func(column string) (int, bool)) (map[string]string, error)) (bool, error) {
-	stage := func(u *edit) (int, error) {
-		if t.Altered() >= a.Next {
-			return 0, nil
-		}
-		return t.alter(u, &a)
-	}
-	return t.evolve(ctx, stage, func(s *iceberg.Schema) (iceberg.Properties, error) {
+	return t.evolve(ctx, func(e *edit) (map[string]string, error) {
 		if t.Altered() >= a.Next {
 			return nil, nil
 		}
+		if err := t.alter(e, &a); err != nil {
+			return nil, err
+		}
 		props, err := record(func(column string) (int, bool) {
-			f, ok := s.FindFieldByName(column)
+			f, ok, _ := e.column(column)
 			return f.ID, ok
 		})
 		if err != nil {
 			return nil, err
 		}
-		all := iceberg.Properties{propAltered: strconv.FormatInt(a.Next, 10)}
+		all := map[string]string{propAltered: strconv.FormatInt(a.Next, 10)}
 		maps.Copy(all, props)
 		return all, nil
 	})
 }
 
-func (t *Table) alter(u *edit, a *Alteration) (int, error) {
-	changes := 0
+func (t *Table) alter(e *edit, a *Alteration) error {
+	renamed, err := t.renames(a)
+	if err != nil {
+		return err
+	}
 	for _, name := range a.Dropped {
 		f, ok, _ := t.column(name)
 		if !ok {
 			continue
 		}
 		if slices.Contains(t.tbl.Schema().IdentifierFieldIDs, f.ID) {
-			return 0, &AdoptError{Table: t.name.String(), Reason: "column " + name + " is part of the key and cannot be dropped"}
+			return &AdoptError{Table: t.name.String(), Reason: "column " + name + " is part of the key and cannot be dropped"}
 		}
-		u.DeleteColumn([]string{name})
-		changes++
+		e.drop(f.ID)
 	}
-	renamed, err := t.renames(a)
-	if err != nil {
-		return 0, err
+	for id, name := range renamed {
+		e.rename(id, name)
 	}
-	for _, r := range a.Renamed {
-		if renamed[r[1]] == r[0] {
-			u.moved = append(u.moved, r[0])
-		}
-	}
-	for _, r := range a.Renamed {
-		if renamed[r[1]] == r[0] {
-			u.RenameColumn([]string{r[0]}, t.free(u, r[1]))
-			changes++
-		}
-	}
-	n, err := t.stage(u, &debezium.Schema{Type: debezium.Struct, Fields: a.Columns}, renamed)
-	return changes + n, err
+	return t.stage(e, &debezium.Schema{Type: debezium.Struct, Fields: a.Columns})
 }
 
-// renames returns what there is to rename, new names to old. No row may have had
-// the column, or all had its new name already.
-func (t *Table) renames(a *Alteration) (map[string]string, error) {
-	renamed := make(map[string]string)
+// renames returns what there is to rename, by field id. No row may have had the
+// column, or all had its new name already.
+func (t *Table) renames(a *Alteration) (map[int]string, error) {
+	renamed := make(map[int]string)
 	away := func(name string) bool {
 		return slices.Contains(a.Dropped, name) || slices.ContainsFunc(a.Renamed, func(r [2]string) bool { return r[0] == name })
 	}
 	for _, r := range a.Renamed {
 		from, to := r[0], r[1]
-		_, hasFrom, _ := t.column(from)
+		f, hasFrom, _ := t.column(from)
 		_, hasTo, twin := t.column(to)
 		switch {
-		case !hasFrom:
+		case !hasFrom || slices.Contains(a.Dropped, from):
 			continue
-		case hasTo && !away(to):
+		case hasTo && !away(to) || slices.Contains(slices.Collect(maps.Values(renamed)), to):
 			return nil, &AdoptError{Table: t.name.String(), Reason: "cannot rename column " + from + ": a column " + to + " exists"}
 		case twin != "" && twin != from && !away(twin):
 			return nil, &NameClashError{Table: t.name.String(), Column: to, Existing: twin}
 		}
-		renamed[to] = from
+		renamed[f.ID] = to
 	}
 	return renamed, nil
-}
-
-// columnBehind is column for the names that columns have once they are renamed.
-func (t *Table) columnBehind(name string, renamed map[string]string) (f iceberg.NestedField, found bool, twin string) {
-	if old, ok := renamed[name]; ok {
-		f, found, _ = t.column(old)
-		return f, found, ""
-	}
-	f, found, twin = t.column(name)
-	gone := f.Name
-	if !found {
-		gone = twin
-	}
-	for _, old := range renamed {
-		if gone != "" && old == gone {
-			return iceberg.NestedField{}, false, ""
-		}
-	}
-	return f, found, twin
 }

@@ -1,6 +1,8 @@
 package lake_test
 
 import (
+	"fmt"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -89,6 +91,86 @@ func TestTable_Alter(t *testing.T) {
 		}
 		if diff := cmp.Diff("1 id long!, 2 a string, 3 d string", print(&other)); diff != "" {
 			t.Errorf("table (-want +got):\n%s", diff)
+		}
+	})
+	t.Run("one that changes no column is not made again, either", func(t *testing.T) {
+		tbl := created(t, rowSchema(id, field("a", str)))
+		other := *tbl
+		for _, table := range []*lake.Table{tbl, &other} { // the other has not looked
+			for _, a := range []lake.Alteration{
+				{Next: 1}, // as of ALTER TABLE … ADD INDEX
+				{Next: 2, Columns: []debezium.Field{field("c", str)}},
+				{Next: 3, Renamed: [][2]string{{"c", "d"}}},
+			} {
+				if _, err := table.Alter(t.Context(), a, nothing); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if diff := cmp.Diff("1 id long!, 2 a string, 3 d string", print(&other)); diff != "" {
+			t.Errorf("table (-want +got):\n%s", diff)
+		}
+		if other.Altered() != 3 {
+			t.Errorf("altered up to %d, want 3", other.Altered())
+		}
+	})
+	t.Run("a dropped column gives its name to another one", func(t *testing.T) {
+		for _, a := range []lake.Alteration{
+			{Next: 1, Dropped: []string{"a"}, Columns: []debezium.Field{field("a", f32)}},
+			{Next: 1, Dropped: []string{"a"}, Renamed: [][2]string{{"b", "a"}}},
+		} {
+			tbl := created(t, rowSchema(id, field("a", str), field("b", f32)))
+			if _, err := tbl.Alter(t.Context(), a, nothing); err != nil {
+				t.Fatal(err)
+			}
+			want := "1 id long!, 3 a float"
+			if len(a.Renamed) == 0 {
+				want = "1 id long!, 3 b float, 4 a float"
+			}
+			if diff := cmp.Diff(want, print(tbl)); diff != "" {
+				t.Errorf("table (-want +got):\n%s", diff)
+			}
+		}
+	})
+	t.Run("files without field ids keep the names that columns had first", func(t *testing.T) {
+		properties := map[string]string{"schema.name-mapping.default": `[{"field-id":1,"names":["id"]},{"field-id":2,"names":["a"]},{"field-id":3,"names":["b"]}]`}
+		tbl, err := openCatalog(t).LoadOrCreate(t.Context(), customer, rowSchema(id, field("a", str), field("b", str)), []string{"id"},
+			lake.CreateOptions{Properties: properties})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, a := range []lake.Alteration{
+			{Renamed: [][2]string{{"a", "b"}, {"b", "a"}}},
+			{Renamed: [][2]string{{"a", "c"}}, Columns: []debezium.Field{field("d", str)}},
+		} {
+			a.Next = int64(i + 1)
+			if _, err := tbl.Alter(t.Context(), a, nothing); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := "[\n\t([id] -> 1)\n\t([a] -> 2)\n\t([b, c] -> 3)\n\t([d] -> 4)\n]"
+		if diff := cmp.Diff(want, tbl.Iceberg().Metadata().NameMapping().String()); diff != "" {
+			t.Errorf("name mapping (-want +got):\n%s", diff)
+		}
+	})
+	t.Run("metadata files that the table's log forgets are removed", func(t *testing.T) {
+		dir := t.TempDir()
+		tbl, err := openAt(t, dir).LoadOrCreate(t.Context(), customer, rowSchema(id), []string{"id"},
+			lake.CreateOptions{Properties: map[string]string{"write.metadata.previous-versions-max": "2"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 6 {
+			if _, err := tbl.Alter(t.Context(), lake.Alteration{Next: int64(i + 1), Columns: []debezium.Field{field(fmt.Sprint("c", i), str)}}, nothing); err != nil {
+				t.Fatal(err)
+			}
+		}
+		files, err := filepath.Glob(filepath.Join(dir, "salesdb", "customer", "metadata", "*.metadata.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(files) != 3 {
+			t.Errorf("%d metadata files, want the last one and two before it", len(files))
 		}
 	})
 }

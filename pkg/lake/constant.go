@@ -16,7 +16,7 @@ func (t *Table) Constant(mem memory.Allocator, fill Fill) (arrow.Array, error) {
 	}
 	defer b.Release()
 	for i := range b.columns {
-		if b.columns[i].field.Name != fill.Column {
+		if b.columns[i].Name != fill.Column {
 			continue
 		}
 		add, err := b.appender(i, fill.Schema)

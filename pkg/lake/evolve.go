@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/apache/iceberg-go"
@@ -15,7 +14,8 @@ import (
 
 const (
 	evolveAttempts = 10
-	evolvePause    = 50 * time.Millisecond
+	evolvePause    = 50 * time.Millisecond // before the second attempt; it doubles, up to
+	evolveMost     = time.Second
 )
 
 // Evolve makes the table hold rows of the given schema: new columns are added
@@ -24,52 +24,46 @@ const (
 // the table changed. A change that Iceberg does not allow is an
 // IncompatibleTypeError or NameClashError, and nothing is changed then.
 func (t *Table) Evolve(ctx context.Context, row *debezium.Schema) (bool, error) {
-	return t.evolve(ctx, func(u *edit) (int, error) { return t.stage(u, row, nil) }, nil)
+	return t.evolve(ctx, func(e *edit) (map[string]string, error) { return nil, t.stage(e, row) })
 }
 
-// evolve commits what stage puts into an update and the properties that record,
-// if there is one, returns for the schema that comes of it, as one change.
-// Whatever the answer to a commit, the table is loaded again and staged anew, so
-// a change that was applied without our hearing of it is found done.
-func (t *Table) evolve(ctx context.Context, stage func(*edit) (int, error), record func(*iceberg.Schema) (iceberg.Properties, error)) (bool, error) {
+// evolve commits an edit of the schema and the properties that stage returns with
+// it, as one change. It is pinned to the schema that was edited, and the table is
+// loaded again and staged anew after any other answer than yes: a change that was
+// applied without our hearing of it is found done, and one that stands on what
+// others have changed since is never applied.
+func (t *Table) evolve(ctx context.Context, stage func(*edit) (map[string]string, error)) (bool, error) {
 	changed := false
-	for attempt := 1; ; attempt++ {
-		var opts []table.UpdateSchemaOption
-		if m := t.tbl.Metadata().NameMapping(); m != nil {
-			opts = append(opts, table.WithNameMapping(m))
-		}
-		txn := t.tbl.NewTransaction()
-		update := &edit{UpdateSchema: txn.UpdateSchema(true, false, opts...)}
-		n, err := stage(update)
-		if err != nil || n == 0 && record == nil {
+	for attempt := 0; ; attempt++ {
+		meta := t.tbl.Metadata()
+		e := newEdit(meta)
+		props, err := stage(e)
+		if err != nil {
 			return changed, err
 		}
-		changed = changed || n > 0
-		if len(update.through) > 0 {
-			var impossible error
-			if impossible, err = t.exchange(ctx, update, record); impossible != nil {
-				return changed, impossible
-			}
-		} else {
-			recorded, failed := t.finish(txn, update, n, record)
-			if failed != nil || n == 0 && !recorded {
-				return changed, failed
-			}
-			var tbl *table.Table
-			if tbl, err = txn.Commit(ctx); err == nil {
-				t.tbl = tbl
-			}
+		updates, err := e.updates(props)
+		if err != nil {
+			return changed, fmt.Errorf("evolve table %s: %w", t.name, err)
 		}
-		if err == nil {
-			if n > 0 {
-				t.cat.log.Info("evolved table", "table", t.name.String(), "changes", n)
-			}
+		if len(updates) == 0 {
 			return changed, nil
 		}
-		if attempt == evolveAttempts {
+		changed = changed || e.changes > 0
+		pinned := []table.Requirement{table.AssertTableUUID(meta.TableUUID()), table.AssertCurrentSchemaID(meta.CurrentSchema().ID)}
+		if _, _, err = t.cat.ours.CommitTable(ctx, t.tbl.Identifier(), pinned, updates); err == nil {
+			if e.changes > 0 {
+				t.cat.log.Info("evolved table", "table", t.name.String(), "changes", e.changes)
+			}
+			if err := t.Reload(ctx); err != nil {
+				return changed, err
+			}
+			t.removeMetadata(ctx, meta)
+			return changed, nil
+		}
+		if attempt+1 == evolveAttempts {
 			return false, fmt.Errorf("evolve table %s: %w", t.name, err)
 		}
-		if err := pause(ctx, evolvePause); err != nil {
+		if err := pause(ctx, min(evolvePause<<attempt, evolveMost)); err != nil {
 			return false, err
 		}
 		if reload := t.Reload(ctx); reload != nil {
@@ -78,71 +72,56 @@ func (t *Table) evolve(ctx context.Context, stage func(*edit) (int, error), reco
 	}
 }
 
-// finish puts n changes of the schema into the transaction, and the properties.
-func (t *Table) finish(txn *table.Transaction, update *edit, n int, record func(*iceberg.Schema) (iceberg.Properties, error)) (recorded bool, err error) {
-	if n > 0 {
-		if err := update.Commit(); err != nil {
-			return false, fmt.Errorf("evolve table %s: %w", t.name, err)
+// removeMetadata removes metadata files that the table knew before and does not
+// know any more, where its properties ask for it. One that is left is an orphan.
+func (t *Table) removeMetadata(ctx context.Context, before table.Metadata) {
+	now := t.tbl.Metadata()
+	if !t.tbl.Properties().GetBool(table.MetadataDeleteAfterCommitEnabledKey, table.MetadataDeleteAfterCommitEnabledDefault) {
+		return
+	}
+	known := make(map[string]bool)
+	for f := range now.PreviousFiles() {
+		known[f.MetadataFile] = true
+	}
+	fs, err := t.FileIO(ctx)
+	for f := range before.PreviousFiles() {
+		if err == nil && !known[f.MetadataFile] {
+			err = fs.Remove(f.MetadataFile)
 		}
 	}
-	if record == nil {
-		return false, nil
-	}
-	staged, err := txn.StagedTable()
 	if err != nil {
-		return false, fmt.Errorf("evolve table %s: %w", t.name, err)
+		t.cat.log.Debug("old metadata files are left until orphans are removed", "table", t.name.String(), "error", err)
 	}
-	props, err := record(staged.Schema())
-	if err != nil || len(props) == 0 {
-		return false, err
-	}
-	if err := txn.SetProperties(props); err != nil {
-		return false, fmt.Errorf("evolve table %s: %w", t.name, err)
-	}
-	return true, nil
 }
 
-// stage adds to u what the table lacks for row and returns the number of changes.
-// renamed are columns that u renames, new names to old.
-func (t *Table) stage(u *edit, row *debezium.Schema, renamed map[string]string) (int, error) {
-	changes := 0
-	added := make(map[string]iceberg.NestedField) // by name in lower case
-	ids := t.tbl.Metadata().LastColumnID()
+// stage adds to the edit what it lacks for row.
+func (t *Table) stage(e *edit, row *debezium.Schema) error {
 	for i := range row.Fields {
 		f := &row.Fields[i]
+		ids := 0 // the edit gives them
 		want, err := t.types.iceberg(f.Schema, &ids)
 		if err != nil {
-			return 0, fmt.Errorf("table %s, column %s: %w", t.name, f.Name, err)
+			return fmt.Errorf("table %s, column %s: %w", t.name, f.Name, err)
 		}
-		have, found, twin := t.columnBehind(f.Name, renamed)
-		before, again := added[strings.ToLower(f.Name)]
-		if twin == "" {
-			twin = before.Name
-		}
+		have, found, twin := e.column(f.Name)
 		switch {
 		case found:
 			widened, ok := fit(have.Type, want, f.Schema)
-			if !ok {
-				return 0, t.incompatible(f.Name, have.Type, want)
+			if !ok || widened != nil && e.isNew(have) {
+				return t.incompatible(f.Name, have.Type, want)
 			}
-			if widened == nil {
-				continue
+			if widened != nil {
+				e.widen(have.ID, widened)
 			}
-			u.UpdateColumn([]string{have.Name}, table.ColumnUpdate{FieldType: iceberg.Optional[iceberg.Type]{Val: widened, Valid: true}})
-		case again && before.Name == f.Name: // which was added with another type
-			if widened, ok := fit(before.Type, want, f.Schema); !ok || widened != nil {
-				return 0, t.incompatible(f.Name, before.Type, want)
-			}
-			continue
 		case twin != "":
-			return 0, &NameClashError{Table: t.name.String(), Column: f.Name, Existing: twin}
+			return &NameClashError{Table: t.name.String(), Column: f.Name, Existing: twin}
 		default:
-			u.AddColumn([]string{f.Name}, want, f.Schema.Doc, false, nil)
-			added[strings.ToLower(f.Name)] = iceberg.NestedField{Name: f.Name, Type: want}
+			if err := e.add(f.Name, want, f.Schema.Doc); err != nil {
+				return fmt.Errorf("table %s: %w", t.name, err)
+			}
 		}
-		changes++
 	}
-	return changes, nil
+	return nil
 }
 
 func (t *Table) incompatible(column string, from, to iceberg.Type) error {
@@ -169,7 +148,5 @@ func (t *Table) adopt(row *debezium.Schema, key []string, owner Owner) error {
 			return &AdoptError{Table: name, Reason: "column " + f.Name + " is required and the events have none of that name"}
 		}
 	}
-	update := t.tbl.NewTransaction().UpdateSchema(true, false)
-	_, err := t.stage(&edit{UpdateSchema: update}, row, nil)
-	return err
+	return t.stage(newEdit(meta), row)
 }

@@ -29,17 +29,13 @@ type RowBuilder struct {
 	arrow   *arrow.Schema
 	builder *array.RecordBuilder
 	fills   map[string]*Fill
-	columns []column
+	columns []iceberg.NestedField
 
 	last  *debezium.Schema // the schema that appenders are for
 	plans map[*debezium.Schema][]appender
 	plan  []appender
 	rows  int
 	bytes int64
-}
-
-type column struct {
-	field iceberg.NestedField
 }
 
 // appender takes the value at field of a row, or a constant, to its column.
@@ -58,6 +54,7 @@ func (t *Table) NewRowBuilder(mem memory.Allocator, fills ...Fill) (*RowBuilder,
 	b := &RowBuilder{
 		table:   t.name.String(),
 		schema:  t.tbl.Schema(),
+		columns: t.tbl.Schema().Fields(),
 		arrow:   schema,
 		builder: array.NewRecordBuilder(mem, schema),
 		fills:   make(map[string]*Fill, len(fills)),
@@ -65,9 +62,6 @@ func (t *Table) NewRowBuilder(mem memory.Allocator, fills ...Fill) (*RowBuilder,
 	}
 	for i := range fills {
 		b.fills[fills[i].Column] = &fills[i]
-	}
-	for _, f := range b.schema.Fields() {
-		b.columns = append(b.columns, column{field: f})
 	}
 	return b, nil
 }
@@ -100,7 +94,7 @@ func (b *RowBuilder) Append(row *debezium.Schema, values []debezium.Value) error
 			v = &values[a.field]
 		}
 		if err := a.append(v); err != nil {
-			return &ValueError{Table: b.table, Column: b.columns[i].field.Name, Reason: err.Error()}
+			return &ValueError{Table: b.table, Column: b.columns[i].Name, Reason: err.Error()}
 		}
 		b.bytes += int64(len(v.B)) + 9
 	}
@@ -144,7 +138,7 @@ func (b *RowBuilder) newPlan(row *debezium.Schema) ([]appender, error) {
 	null := &debezium.Value{}
 	plan := make([]appender, len(b.columns))
 	for i := range b.columns {
-		f := &b.columns[i].field
+		f := &b.columns[i]
 		a := appender{field: row.FieldIndex(f.Name), constant: null}
 		var s *debezium.Schema
 		if a.field >= 0 {
@@ -163,7 +157,7 @@ func (b *RowBuilder) newPlan(row *debezium.Schema) ([]appender, error) {
 
 // appender compiles column i for values of s, nil where rows have no such field.
 func (b *RowBuilder) appender(i int, s *debezium.Schema) (func(*debezium.Value) error, error) {
-	f := &b.columns[i].field
+	f := &b.columns[i]
 	into := b.builder.Field(i)
 	set := func(*debezium.Value) error { return errors.New("the rows have no such field") }
 	if s != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/catalog"
@@ -103,18 +102,9 @@ func (t *Table) FileIO(ctx context.Context) (icebergio.WriteFileIO, error) {
 	return w, nil
 }
 
-// Column returns the column called name exactly, and otherwise whether another
-// one differs from it only in letter case.
+// column is that of an edit that has changed nothing.
 func (t *Table) column(name string) (f iceberg.NestedField, found bool, twin string) {
-	for _, f := range t.tbl.Schema().Fields() {
-		if f.Name == name {
-			return f, true, ""
-		}
-		if strings.EqualFold(f.Name, name) {
-			twin = f.Name
-		}
-	}
-	return iceberg.NestedField{}, false, twin
+	return column(t.tbl.Schema().Fields(), name)
 }
 
 // Drop removes the table from the catalog. Its files stay.
