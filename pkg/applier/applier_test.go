@@ -205,6 +205,25 @@ func TestApplier_SchemaChanges(t *testing.T) {
 			t.Error(diff)
 		}
 	})
+	t.Run("many statements on many columns do not hold the table up", func(t *testing.T) {
+		w := newWorld(t)
+		s := w.table("t", 1)
+		var columns []debezium.Column
+		var texts []string
+		for i := range 200 {
+			columns, texts = append(columns, text(fmt.Sprint("column_", i))), append(texts, "x")
+		}
+		s.ddl("CREATE TABLE t", "CREATE", columns...)
+		for i := range 10 {
+			s.ddl(fmt.Sprintf("ALTER TABLE t ADD INDEX (column_%d)", i), "ALTER", columns...)
+			was := columns[i].Name
+			columns[i].Name = fmt.Sprint("renamed_", i)
+			s.ddl(fmt.Sprintf("ALTER TABLE t CHANGE %s renamed_%d VARCHAR(50)", was, i), "ALTER", columns...)
+		}
+		w.send(s.put(1, texts...))
+		must(t, w.run())
+		s.holds()
+	})
 	t.Run("records without schemas are read by the schema changes", func(t *testing.T) {
 		w := newWorld(t)
 		w.encoder = codec.NewJSON(codec.JSONOptions{})

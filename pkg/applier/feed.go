@@ -140,7 +140,7 @@ func (f *feed) decode(ctx context.Context, records []kafka.Record) (map[string][
 		if r.Value == nil {
 			continue
 		}
-		c, err := f.change(ctx, r)
+		c, avro, err := f.change(ctx, r)
 		if err != nil {
 			err = fmt.Errorf("schema change at offset %d of topic %s: %w", r.Offset, f.prefix, err)
 			if is[*codec.FormatError](err) {
@@ -156,7 +156,7 @@ func (f *feed) decode(ctx context.Context, records []kafka.Record) (map[string][
 			return nil, fmt.Errorf("schema change at offset %d of topic %s: %w", r.Offset, f.prefix, err)
 		}
 		names := f.names
-		if names == debezium.NamesAsTheyAre && f.registry != nil && f.registry.Framing().Begins(r.Value) { // as Debezium does where its converter writes Avro
+		if names == debezium.NamesAsTheyAre && avro { // as Debezium does where its converter writes Avro
 			names = debezium.NamesAvro
 		}
 		for j := range c.Changes {
@@ -182,16 +182,17 @@ func statementTime(r *kafka.Record, c *debezium.SchemaChange) (time.Time, error)
 	return t, nil
 }
 
-func (f *feed) change(ctx context.Context, r *kafka.Record) (*debezium.SchemaChange, error) {
-	avro, err := isAvro(f.registry, f.prefix, r.Value)
-	switch {
-	case err != nil:
-		return nil, err
-	case avro:
-		return codec.NewAvroDecoder(ctx, f.registry).DecodeSchemaChange(r.Value)
-	default:
-		return codec.DecodeSchemaChange(r.Key, r.Value)
+// change decodes a schema change, and says whether it is written in Avro.
+func (f *feed) change(ctx context.Context, r *kafka.Record) (c *debezium.SchemaChange, avro bool, err error) {
+	if avro, err = isAvro(f.registry, f.prefix, r.Value); err != nil {
+		return nil, false, err
 	}
+	if avro {
+		c, err = codec.NewAvroDecoder(ctx, f.registry).DecodeSchemaChange(r.Value)
+	} else {
+		c, err = codec.DecodeSchemaChange(r.Key, r.Value)
+	}
+	return c, avro, err
 }
 
 func (f *feed) advance(next int64, changes map[string][]version, read bool) {

@@ -127,6 +127,18 @@ func TestApplier_FillAndRename(t *testing.T) {
 		must(t, w.run(drop))
 		s.holds()
 	})
+	t.Run("one statement drops a column and adds another one of its name", func(t *testing.T) {
+		w := newWorld(t)
+		s := w.table("t", 1)
+		s.ddl("CREATE TABLE t", "CREATE", text("v"), text("a"), text("primary"))
+		w.send(s.put(1, "old", "A", "P"))
+		drop := func(s *setup) { s.change = func(c *applier.Config) { c.DropColumns = true } }
+		must(t, w.run(drop))
+		s.ddl("ALTER TABLE t DROP PRIMARY KEY, DROP a, ADD a VARCHAR(50) NOT NULL DEFAULT 'new', ADD PRIMARY KEY (id)", "ALTER", text("v"), text("primary"), text("a", "new"))
+		s.rows[1] = []string{"old", "P", "new"}
+		must(t, w.run(drop))
+		s.holds()
+	})
 	t.Run("several shards, each with its own place in the schema changes", func(t *testing.T) {
 		w := newWorld(t)
 		s := w.table("t", 4)
@@ -162,7 +174,8 @@ func TestApplier_UnknownValues(t *testing.T) {
 	numbered := text("c") // of a type that the test can write
 	numbered.AutoIncremented, numbered.Generated = true, true
 	for name, column := range map[string]debezium.Column{
-		"VARCHAR(50) DEFAULT (UUID())": text("c"), "VARCHAR(50) AS (v)": generated, "INT AUTO_INCREMENT": numbered,
+		"VARCHAR(50) DEFAULT (UUID())": text("c"), "DECIMAL(10,2) COMMENT 'a, b' DEFAULT (RAND())": text("c"),
+		"VARCHAR(50) AS (v)": generated, "INT AUTO_INCREMENT": numbered,
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

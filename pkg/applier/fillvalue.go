@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,7 +15,8 @@ import (
 var errFill = errors.New("its default cannot be read")
 
 // fillValue reads a column's text, as MySQL prints it, as a value of its Connect
-// schema. Zero dates are what Debezium makes of them. began is what
+// schema, or returns errFill. Zero dates are what Debezium makes of them, and what
+// nanoseconds cannot tell is null, as in events. began is what
 // CURRENT_TIMESTAMP was, in the time zone of the session.
 func fillValue(s *debezium.Schema, c *debezium.Column, text string, began time.Time) (debezium.Value, error) {
 	switch s.Name {
@@ -79,10 +81,11 @@ func fillBits(c *debezium.Column, text string) (debezium.Value, error) {
 		return debezium.Value{}, errFill
 	}
 	b := make([]byte, (max(c.Length, 1)+7)/8)
-	n.FillBytes(b)
-	for i, j := 0, len(b)-1; i < j; i, j = i+1, j-1 {
-		b[i], b[j] = b[j], b[i]
+	if n.Sign() < 0 || n.BitLen() > 8*len(b) {
+		return debezium.Value{}, errFill
 	}
+	n.FillBytes(b)
+	slices.Reverse(b)
 	return debezium.Value{Type: debezium.Bytes, B: b}, nil
 }
 
@@ -116,6 +119,9 @@ func fillMoment(s *debezium.Schema, c *debezium.Column, text string, began time.
 	case debezium.NameMicroTimestamp:
 		return debezium.Int(s.Type, t.UnixMicro()), nil
 	case debezium.NameNanoTimestamp:
+		if !time.Unix(0, t.UnixNano()).Equal(t) { // before 1678 or after 2261
+			return debezium.Value{}, nil
+		}
 		return debezium.Int(s.Type, t.UnixNano()), nil
 	case debezium.NameISODate:
 		return debezium.Text(t.Format("2006-01-02Z")), nil

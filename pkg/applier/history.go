@@ -1,6 +1,7 @@
 package applier
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -179,7 +180,7 @@ func compare(old *debezium.Table, v *version, modes debezium.Modes) (ddl, error)
 	for i := range old.Columns {
 		was := old.Columns[i].Name
 		_, taken := from[strings.ToLower(was)] // by another column
-		if !away[strings.ToLower(was)] && (taken || v.Table.Column(was) == nil) {
+		if !away[strings.ToLower(was)] && (taken || v.Table.Column(was) == nil || anew(v.DDL, was)) {
 			d.dropped = append(d.dropped, was)
 		}
 	}
@@ -192,7 +193,7 @@ func compare(old *debezium.Table, v *version, modes debezium.Modes) (ddl, error)
 		before := old.Column(c.Name)
 		if was, ok := from[strings.ToLower(c.Name)]; ok {
 			before = old.Column(was)
-		} else if away[strings.ToLower(c.Name)] {
+		} else if away[strings.ToLower(c.Name)] || before != nil && slices.Contains(d.dropped, before.Name) {
 			before = nil
 		}
 		switch {
@@ -225,6 +226,10 @@ func (d *ddl) add(c *debezium.Column, s *debezium.Schema, v *version) error {
 		return nil
 	}
 	value, err := fillValue(s, c, text, v.Began)
+	if errors.Is(err, errFill) {
+		d.perRow = append(d.perRow, c.Name)
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("column %s: %w", c.Name, err)
 	}
@@ -237,19 +242,38 @@ func (d *ddl) add(c *debezium.Column, s *debezium.Schema, v *version) error {
 // timed reports whether the statement gives the column CURRENT_TIMESTAMP: in the
 // table change it is the epoch, which a DATETIME may also have.
 func timed(c *debezium.Column, statement string) bool {
-	re := regexp.MustCompile(`(?is)` + quotedName(c.Name) + `\s+[^,]*?\bDEFAULT\s+(?:CURRENT_TIMESTAMP|NOW|LOCALTIME|LOCALTIMESTAMP)\b`)
-	return c.BaseType() == "TIMESTAMP" || re.MatchString(statement)
+	return c.BaseType() == "TIMESTAMP" || gives(statement, c.Name, `\bDEFAULT\s+(?:CURRENT_TIMESTAMP|NOW|LOCALTIME|LOCALTIMESTAMP)\b`)
 }
 
 // computed reports whether the statement gives the column an expression: its
 // table change says so of generated columns at most, and of those with AUTO_INCREMENT
 // or ON UPDATE CURRENT_TIMESTAMP too.
 func computed(c *debezium.Column, statement string) bool {
-	if c.Generated && !c.AutoIncremented {
-		return true
+	return c.Generated && !c.AutoIncremented || gives(statement, c.Name, `\bDEFAULT\s*\(|\bAS\s*\(`)
+}
+
+// gives reports whether what a statement says of a column it defines has a part
+// that matches what.
+func gives(statement, column, what string) bool {
+	const between = `(?:[^,('"]|\([^()]*\)|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")*?` // to the comma that ends it
+	return regexp.MustCompile(`(?is)` + quotedName(column) + `\s+` + between + `(?:` + what + `)`).MatchString(statement)
+}
+
+// anew reports whether a statement drops a column and adds another one of its name.
+func anew(statement, column string) bool {
+	if !mentions(statement, "DROP", "ADD", column) {
+		return false
 	}
-	re := regexp.MustCompile(`(?is)` + quotedName(c.Name) + `\s+[^,]*?(\bDEFAULT\s*\(|\bAS\s*\()`)
-	return re.MatchString(statement)
+	name := quotedName(column)
+	if strings.EqualFold(column, "PRIMARY") || strings.EqualFold(column, "CHECK") { // DROP PRIMARY KEY, ADD PRIMARY KEY
+		name = "`" + column + "`"
+	}
+	for _, verb := range []string{`DROP\s+(?:COLUMN\s+)?(?:IF\s+EXISTS\s+)?` + name, `ADD\s+(?:COLUMN\s+)?(?:IF\s+NOT\s+EXISTS\s+)?\(?\s*` + name + `\s`} {
+		if !regexp.MustCompile(`(?is)\b` + verb).MatchString(statement) {
+			return false
+		}
+	}
+	return true
 }
 
 func quotedName(name string) string {
@@ -267,9 +291,12 @@ func columnNames(t *debezium.Table) []string {
 // renamedTo finds the new name that a statement gives a column, "" for none. A
 // column that is added may have the old one.
 func renamedTo(statement, was string, now *debezium.Table) string {
+	if !mentions(statement, was) || !mentions(statement, "RENAME") && !mentions(statement, "CHANGE") {
+		return ""
+	}
 	for i := range now.Columns {
 		to := now.Columns[i].Name
-		if to == was {
+		if to == was || !mentions(statement, to) {
 			continue
 		}
 		re := regexp.MustCompile(`(?is)\b(?:RENAME\s+COLUMN\s+` + quotedName(was) + `\s+TO|CHANGE(?:\s+COLUMN)?(?:\s+IF\s+EXISTS)?\s+` + quotedName(was) + `)\s+` + quotedName(to))
@@ -278,4 +305,13 @@ func renamedTo(statement, was string, now *debezium.Table) string {
 		}
 	}
 	return ""
+}
+
+// mentions reports whether all words, names of columns among them, are somewhere
+// in the statement, which costs less to know than what they mean.
+func mentions(statement string, words ...string) bool {
+	statement = strings.ToUpper(statement)
+	return !slices.ContainsFunc(words, func(word string) bool {
+		return !strings.Contains(statement, strings.ToUpper(strings.ReplaceAll(word, "`", "``")))
+	})
 }

@@ -18,11 +18,12 @@ const opColumn = "__op"
 type schemas struct {
 	appending bool
 
-	done    int64             // offset of the next schema change to follow
-	read    int64             // of the feed
-	changes []ddl             // of the table
-	renamed map[string]string // old names to present ones, for rows that fit none of its versions
-	dropped []string          // columns that the source has no more
+	done     int64             // offset of the next schema change to follow
+	read     int64             // of the feed
+	versions int               // of the table, that there were then
+	changes  []ddl             // between them
+	renamed  map[string]string // old names to present ones, for rows that fit none of its versions
+	dropped  []string          // columns that the source has no more
 
 	known   map[*debezium.Schema]*debezium.Schema // row schemas as events have them, as the table has them
 	evolved map[*debezium.Schema]bool
@@ -159,16 +160,19 @@ func (w *work) schemaChanges(ctx context.Context) error {
 	if next == s.read && (w.keeper == nil || s.done >= next) {
 		return nil
 	}
-	changes, err := history(versions, w.cfg.Modes, !w.cfg.DropColumns)
-	if err != nil {
-		return err
+	if s.read < 0 || len(versions) > s.versions {
+		changes, err := history(versions, w.cfg.Modes, !w.cfg.DropColumns)
+		if err != nil {
+			return err
+		}
+		s.versions = len(versions)
+		s.fold(changes)
 	}
 	s.read = next
-	s.fold(changes)
 	if w.keeper == nil { // before the table, or its key, is known
 		return nil
 	}
-	if err := w.follow(ctx, changes); err != nil {
+	if err := w.follow(ctx, s.changes); err != nil {
 		return err
 	}
 	s.done = max(s.done, next)
