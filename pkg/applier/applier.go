@@ -224,6 +224,7 @@ func (a *Applier) revoked(ctx context.Context, gone []kafka.Shard, lost bool) er
 		case <-ctx.Done():
 			return fmt.Errorf("wait for table of %s: %w", s.topic.Name, context.Cause(ctx))
 		}
+		s.gone()
 		a.mu.Lock()
 		delete(a.shards, s.id)
 		for _, p := range s.partitions {

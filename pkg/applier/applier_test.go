@@ -15,6 +15,7 @@ import (
 	"github.com/firn-cdc/firn/pkg/applier"
 	"github.com/firn-cdc/firn/pkg/codec"
 	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/status"
 )
 
 func TestApplier_Run(t *testing.T) {
@@ -136,6 +137,22 @@ func TestApplier_Run(t *testing.T) {
 		must(t, w.run())
 		want := []string{"1,a,c", "1,b,u", "1,b,d", "2,c,c"}
 		if diff := cmp.Diff(want, w.read("t", "id", "v", "__op")); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("a TRUNCATE is the first that is appended", func(t *testing.T) {
+		w := newWorld(t)
+		s := w.table("t", 1)
+		appended := func(s *setup) {
+			s.change = func(c *applier.Config) {
+				c.Tables = func(debezium.TableID) applier.TableConfig { return applier.TableConfig{Append: true} }
+			}
+		}
+		w.send(s.truncate()...)
+		must(t, w.run(appended))
+		w.send(s.put(1, "a"))
+		must(t, w.run(appended))
+		if diff := cmp.Diff([]string{"(null),(null),t", "1,a,c"}, w.read("t", "id", "v", "__op")); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -269,6 +286,18 @@ func TestApplier_Stops(t *testing.T) {
 			t.Errorf("the error quotes the record: %v", err)
 		}
 		good.holds()
+	})
+	t.Run("a table that has stopped leaves the page when it is given up", func(t *testing.T) {
+		w := newWorld(t)
+		bad, good := w.table("bad", 1), w.table("good", 1)
+		w.send(&kgo.Record{Topic: bad.topic, Value: []byte("x")}, good.put(1, "a"))
+		board := status.NewBoard("test")
+		if err := w.run(func(s *setup) { s.change = func(c *applier.Config) { c.Status = board } }); err == nil {
+			t.Error("the bad record was applied")
+		}
+		if left := board.Page().Tables; len(left) > 0 {
+			t.Errorf("left on the page: %v", left)
+		}
 	})
 	t.Run("two topics of one table", func(t *testing.T) {
 		w := newWorld(t)

@@ -30,7 +30,7 @@ func (w *work) flush(ctx context.Context) error {
 	}
 	started := time.Now()
 	if len(w.batch.Schemas()) == 0 && w.key == nil && !w.schemas.appending { // deletes of rows that never were
-		w.batch.Reset()
+		w.empty()
 		return nil
 	}
 	if w.table == nil {
@@ -74,7 +74,7 @@ func (w *work) flush(ctx context.Context) error {
 	w.cfg.At(AfterIndex)
 	w.due = true
 	w.committed(ctx, c, started)
-	w.batch.Reset()
+	w.empty()
 	if c.truncated {
 		return w.pending()
 	}
@@ -284,7 +284,11 @@ func (w *work) create(ctx context.Context) error {
 			key = append(key, w.batch.Key().Schema().Fields[i].Name)
 		}
 	}
-	t, err := w.cfg.Catalog.LoadOrCreate(ctx, w.name, w.schemas.target(w.batch.Schemas()[0]), key, lake.CreateOptions{
+	var row *debezium.Schema // nil where all that is appended so far has no row, as TRUNCATE has none
+	if schemas := w.batch.Schemas(); len(schemas) > 0 {
+		row = schemas[0]
+	}
+	t, err := w.cfg.Catalog.LoadOrCreate(ctx, w.name, w.schemas.target(row), key, lake.CreateOptions{
 		Owner: w.owner(), Properties: w.config.Properties, Partition: w.config.Partition,
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package applier
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -61,11 +62,11 @@ func (m *mirror) sync(ctx context.Context, t *lake.Table, key *batch.Key) error 
 	have.SnapshotID, want.SnapshotID = want.SnapshotID, have.SnapshotID
 	followed := false
 	if have.Equal(m.tag(t, t.SnapshotID())) {
-		followed, err = m.follow(ctx, t, want.SnapshotID, files)
+		err := m.follow(ctx, t, want.SnapshotID, files)
 		if err != nil && ctx.Err() != nil {
 			return err
 		}
-		if err != nil {
+		if followed = err == nil; !followed {
 			m.shard.log.Info("key index cannot follow the table and is loaded anew", "error", err)
 		}
 	}
@@ -75,7 +76,8 @@ func (m *mirror) sync(ctx context.Context, t *lake.Table, key *batch.Key) error 
 		}
 	}
 	m.snapshot = t.SnapshotID()
-	return m.number(files)
+	m.number(files)
+	return nil
 }
 
 func (m *mirror) tag(t *lake.Table, snapshot int64) keyindex.Tag {
@@ -110,7 +112,7 @@ func (m *mirror) own(all []datafile.Live) []datafile.Live {
 }
 
 // number notes what numbers the index has given the files.
-func (m *mirror) number(files []datafile.Live) error {
+func (m *mirror) number(files []datafile.Live) {
 	m.files, m.numbers = make(map[uint32]*datafile.Live, len(files)), make(map[string]uint32, len(files))
 	for _, f := range m.index.Files() {
 		m.numbers[f.Path] = f.ID
@@ -120,7 +122,6 @@ func (m *mirror) number(files []datafile.Live) error {
 			m.files[id] = &files[i]
 		}
 	}
-	return nil
 }
 
 // load fills the index with the keys of all live rows.
@@ -133,18 +134,14 @@ func (m *mirror) load(ctx context.Context, t *lake.Table, files []datafile.Live)
 	if err != nil {
 		return err
 	}
-	var buf []byte
 	for i := range files {
 		file, err := m.describe(ctx, t, &files[i])
 		if err != nil {
 			return err
 		}
 		load.AddFile(file)
-		err = datafile.ScanKeys(ctx, t, m.key.Schema(), files[i:i+1], func(_ datafile.File, row uint32, key []debezium.Value) error {
-			if buf, err = m.key.Append(buf[:0], key); err != nil {
-				return err
-			}
-			return load.Add(ctx, buf, keyindex.Location{File: file.ID, Row: row})
+		err = m.scan(ctx, t, &files[i], func(key []byte, row uint32) error {
+			return load.Add(ctx, key, keyindex.Location{File: file.ID, Row: row})
 		})
 		if err != nil {
 			return err
@@ -168,107 +165,114 @@ func (m *mirror) describe(ctx context.Context, t *lake.Table, l *datafile.Live) 
 	}, nil
 }
 
-var errCannotFollow = errors.New("files have left the table")
+var errCannotFollow = errors.New("it is too far behind")
+
+// maxDied is how many keys that are gone an index may follow: they are in memory.
+const maxDied = 1 << 19
 
 // follow brings the index from a table snapshot that it mirrors to the current
-// one, where files and deletes were added only.
-func (m *mirror) follow(ctx context.Context, t *lake.Table, from int64, now []datafile.Live) (bool, error) {
+// one, where files and deletes were added only. The keys of new files are not held.
+func (m *mirror) follow(ctx context.Context, t *lake.Table, from int64, now []datafile.Live) error {
 	if from == t.SnapshotID() {
-		return true, nil
+		return nil
 	}
 	var before []datafile.Live
 	if from != 0 {
 		all, err := datafile.List(ctx, t, from)
 		if err != nil {
-			return false, err
+			return err
 		}
 		before = m.own(all)
 	}
-	if err := m.number(before); err != nil {
-		return false, err
-	}
-	d := keyindex.Delta{Tag: m.tag(t, t.SnapshotID()), Dead: make(map[uint32]int)}
-	puts := make(map[string]keyindex.Location)
-	removed := make(map[string]bool)
-	seen := 0
+	m.number(before)
+	var known, added []*datafile.Live
 	for i := range now {
 		id, ok := m.numbers[now[i].File.Path()]
-		if !ok {
-			file, err := m.describe(ctx, t, &now[i])
-			if err != nil {
-				return false, err
-			}
-			d.Files = append(d.Files, file)
-			err = m.scan(ctx, t, now[i], func(key string, row uint32) { puts[key] = keyindex.Location{File: file.ID, Row: row} })
-			if err != nil {
-				return false, err
-			}
-			continue
+		switch {
+		case !ok:
+			added = append(added, &now[i])
+		case m.files[id] == nil || !keeps(m.files[id].Deletes, now[i].Deletes):
+			return fmt.Errorf("%w: file %s", errCannotFollow, now[i].File.Path())
+		default:
+			known = append(known, &now[i])
 		}
-		old := m.files[id]
-		if old == nil {
-			return false, fmt.Errorf("file %s: %w", now[i].File.Path(), errCannotFollow)
+	}
+	if len(known) != len(before) {
+		return fmt.Errorf("%w: files have left the table", errCannotFollow)
+	}
+	d := keyindex.Delta{Tag: m.tag(t, t.SnapshotID()), Dead: make(map[uint32]int)}
+	for _, l := range known {
+		if err := m.died(ctx, t, l, &d); err != nil {
+			return err
 		}
-		seen++
-		dead, err := m.died(ctx, t, old, &now[i], func(key string) { removed[key] = true })
+	}
+	slices.SortFunc(d.Deletes, bytes.Compare)
+	for _, l := range added {
+		file, err := m.describe(ctx, t, l)
 		if err != nil {
-			return false, err
+			return err
 		}
-		if dead > 0 {
-			d.Dead[id] = dead
+		d.Files = append(d.Files, file)
+	}
+	d.Moved = func(yield func(keyindex.Put, error) bool) {
+		for i, l := range added {
+			err := m.scan(ctx, t, l, func(key []byte, row uint32) error {
+				if !yield(keyindex.Put{Key: key, At: keyindex.Location{File: d.Files[i].ID, Row: row}}, nil) {
+					return errStopped
+				}
+				return nil
+			})
+			if errors.Is(err, errStopped) {
+				return
+			}
+			if err != nil {
+				yield(keyindex.Put{}, err)
+				return
+			}
 		}
 	}
-	if seen != len(before) {
-		return false, errCannotFollow
-	}
-	for key, at := range puts {
-		d.Puts = append(d.Puts, keyindex.Put{Key: []byte(key), At: at})
-		delete(removed, key)
-	}
-	for key := range removed {
-		d.Deletes = append(d.Deletes, []byte(key))
-	}
-	slices.SortFunc(d.Puts, func(a, b keyindex.Put) int { return strings.Compare(string(a.Key), string(b.Key)) })
-	slices.SortFunc(d.Deletes, func(a, b []byte) int { return strings.Compare(string(a), string(b)) })
-	return true, m.index.Apply(d)
+	return m.index.Apply(d)
 }
 
-// died calls gone with the keys of the rows of a file that were deleted since.
-func (m *mirror) died(ctx context.Context, t *lake.Table, old, now *datafile.Live, gone func(key string)) (int, error) {
-	same := make(map[string]bool)
-	for _, f := range now.Deletes {
-		same[f.Path()] = true
-	}
-	for _, f := range old.Deletes {
-		if !same[f.Path()] {
-			return 0, fmt.Errorf("deletes of file %s: %w", old.File.Path(), errCannotFollow)
-		}
-	}
+var errStopped = errors.New("no more keys are wanted")
+
+// keeps reports whether all files of before are in now.
+func keeps(before, now []datafile.File) bool {
+	return !slices.ContainsFunc(before, func(f datafile.File) bool {
+		return !slices.ContainsFunc(now, func(n datafile.File) bool { return n.Path() == f.Path() })
+	})
+}
+
+// died adds the keys of the rows of a file that were deleted since.
+func (m *mirror) died(ctx context.Context, t *lake.Table, now *datafile.Live, d *keyindex.Delta) error {
+	id := m.numbers[now.File.Path()]
+	old := m.files[id]
 	if len(old.Deletes) == len(now.Deletes) {
-		return 0, nil
+		return nil
 	}
 	deleted, err := now.Deleted(ctx, t)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	n := 0
-	err = m.scan(ctx, t, *old, func(key string, row uint32) {
+	return m.scan(ctx, t, old, func(key []byte, row uint32) error {
 		if _, dead := slices.BinarySearch(deleted, row); dead {
-			n++
-			gone(key)
+			d.Dead[id]++
+			d.Deletes = append(d.Deletes, bytes.Clone(key))
 		}
+		if len(d.Deletes) > maxDied {
+			return fmt.Errorf("%w: more than %d rows were deleted", errCannotFollow, maxDied)
+		}
+		return nil
 	})
-	return n, err
 }
 
-func (m *mirror) scan(ctx context.Context, t *lake.Table, l datafile.Live, found func(key string, row uint32)) error {
+// scan calls found with the keys of a file's live rows, each valid during the call.
+func (m *mirror) scan(ctx context.Context, t *lake.Table, l *datafile.Live, found func(key []byte, row uint32) error) error {
 	var buf []byte
-	return datafile.ScanKeys(ctx, t, m.key.Schema(), []datafile.Live{l}, func(_ datafile.File, row uint32, key []debezium.Value) error {
-		var err error
+	return datafile.ScanKeys(ctx, t, m.key.Schema(), []datafile.Live{*l}, func(_ datafile.File, row uint32, key []debezium.Value) (err error) {
 		if buf, err = m.key.Append(buf[:0], key); err != nil {
 			return err
 		}
-		found(string(buf), row)
-		return nil
+		return found(buf, row)
 	})
 }

@@ -189,7 +189,6 @@ func (w *work) committed(ctx context.Context, c *change, started time.Time) {
 		w.metrics.Upserted.Add(float64(c.upserted))
 		w.metrics.Deleted.Add(float64(c.deleted))
 	}
-	w.metrics.BatchBytes.Store(0)
 	if w.mirror.index == nil {
 		return
 	}

@@ -106,12 +106,10 @@ func (s *shard) run(ctx context.Context) error {
 	s.unassign()
 	switch {
 	case err == nil, ctx.Err() != nil:
-		s.gone()
 		return nil
 	case s.leaving() && !permanent(err):
 		// What was not committed is read again by the next owner.
 		s.log.Warn("shard was let go without its last batch", "error", err)
-		s.gone()
 		return nil
 	default:
 		err = fmt.Errorf("apply topic %s: %w", s.topic.Name, advise(err))
@@ -144,7 +142,6 @@ func (s *shard) unassign() {
 		s.a.consumer.Unassign(s.topic.Name, p)
 	}
 	s.mail.open(false)
-	s.bytes.Store(0)
 }
 
 // drainTime is how long the last batch may take once the shard is to be let go.

@@ -331,24 +331,41 @@ func (w *work) begun(appending bool) {
 	}
 }
 
-// account shares the memory for batches with the other shards.
+// account shares the memory for batches with the other shards: the largest batch
+// is committed. Where that takes long, as in an outage of the catalog, the others
+// do not go on for ever.
 func (w *work) account(ctx context.Context) error {
-	var bytes int64
-	if w.batch != nil {
-		bytes = w.batch.Bytes()
-	}
-	used := w.a.batches.used.Add(bytes - w.bytes.Swap(bytes))
-	if w.metrics != nil {
-		w.metrics.BatchBytes.Store(bytes)
-	}
-	if used <= w.a.batches.limit {
+	used, limit := w.weigh(), w.a.batches.limit
+	if used <= limit {
 		return nil
 	}
 	if largest := w.a.largest(); largest != nil && largest != w.shard {
 		signal(largest.wake)
-		return nil
+		if used <= limit+limit/4 {
+			return nil
+		}
 	}
 	return w.flush(ctx)
+}
+
+// weigh counts the batch anew and returns what all batches take together.
+func (w *work) weigh() (used int64) {
+	var bytes int64
+	if w.batch != nil {
+		bytes = w.batch.Bytes()
+	}
+	if w.metrics != nil {
+		w.metrics.BatchBytes.Store(bytes)
+	}
+	return w.a.batches.used.Add(bytes - w.bytes.Swap(bytes))
+}
+
+// empty empties the batch, whose memory the other shards may have.
+func (w *work) empty() {
+	if w.batch != nil {
+		w.batch.Reset()
+	}
+	w.weigh()
 }
 
 // bad blames the record, unless the error is of something else that may heal,
@@ -361,10 +378,7 @@ func (*work) bad(r *kafka.Record, err error) error {
 }
 
 func (w *work) close(ctx context.Context) error {
-	w.a.batches.used.Add(-w.bytes.Swap(0))
-	if w.batch != nil {
-		w.batch.Reset()
-	}
+	w.empty()
 	var err error
 	if w.keeper != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)

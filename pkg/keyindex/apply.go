@@ -26,8 +26,8 @@ type Delta struct {
 	Dead    map[uint32]int // by file, rows that one new position-delete file covers
 	Merged  []uint32       // files whose position-delete files became one
 	Puts    []Put
-	Moved   iter.Seq2[Put, error] // further puts, of keys that are in neither list
 	Deletes [][]byte
+	Moved   iter.Seq2[Put, error] // further puts, which come last: of keys that are not in Puts
 }
 
 // applyBytes is how much of a delta is written in one piece, by default.
@@ -65,6 +65,9 @@ func (ix *Index) apply(d Delta) (err error) {
 		}
 		w.put(p.Key, p.At)
 	}
+	for _, key := range d.Deletes {
+		w.delete(key)
+	}
 	if d.Moved != nil {
 		for p, err := range d.Moved {
 			if err != nil {
@@ -75,9 +78,6 @@ func (ix *Index) apply(d Delta) (err error) {
 			}
 			w.put(p.Key, p.At)
 		}
-	}
-	for _, key := range d.Deletes {
-		w.delete(key)
 	}
 	for id := range changed {
 		w.file(files, id)

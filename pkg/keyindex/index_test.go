@@ -63,19 +63,23 @@ func (m *model) apply(d keyindex.Delta) {
 	for _, k := range d.Deletes {
 		delete(m.rows, string(k))
 	}
+	for p := range d.Moved {
+		m.rows[string(p.Key)] = p.At
+	}
 	m.tag = &d.Tag
 }
 
 func key(n int) []byte { return binary.BigEndian.AppendUint32([]byte{0x18}, uint32(n)) }
 
 // randomDelta makes what one commit does: some keys are deleted, some move to
-// a new file, and sometimes a file is merged into another.
+// a new file, some do both, and sometimes a file is merged into another.
 func randomDelta(r *rand.Rand, ix *keyindex.Index, m *model, keySpace int) keyindex.Delta {
 	d := keyindex.Delta{Tag: keyindex.Tag{TableUUID: "t", SnapshotID: r.Int64(), Partitions: []int32{0, 3}, KeySchema: "k"}}
 	d.Clear = r.IntN(50) == 0
 	file := keyindex.File{ID: ix.NewFileID(), Path: fmt.Sprint("s3://b/", r.Uint32(), ".parquet")}
 	dead := map[uint32]int{}
 	gone := map[uint32]bool{}
+	var moved []keyindex.Put
 	if len(m.files) > 3 && r.IntN(3) == 0 && !d.Clear {
 		for id := range m.files {
 			gone[id] = true
@@ -97,6 +101,10 @@ func randomDelta(r *rand.Rand, ix *keyindex.Index, m *model, keySpace int) keyin
 			file.Rows++
 		case draw == 1:
 			d.Deletes = append(d.Deletes, k)
+		case draw == 2:
+			d.Deletes = append(d.Deletes, k)
+			moved = append(moved, keyindex.Put{Key: k, At: keyindex.Location{File: file.ID, Row: uint32(file.Rows)}})
+			file.Rows++
 		default:
 			continue
 		}
@@ -106,6 +114,13 @@ func randomDelta(r *rand.Rand, ix *keyindex.Index, m *model, keySpace int) keyin
 	}
 	d.Files = []keyindex.File{file}
 	d.Dead = dead
+	d.Moved = func(yield func(keyindex.Put, error) bool) {
+		for _, p := range moved {
+			if !yield(p, nil) {
+				return
+			}
+		}
+	}
 	return d
 }
 

@@ -114,13 +114,13 @@ type Maintainer struct {
 	search   *search // goes on; nil: none
 
 	background sync.WaitGroup
-	cancel     context.CancelFunc
+	closing    chan struct{}
 }
 
 // New returns the maintainer of a table that the committer has taken over and
 // that the index, if it is not nil, mirrors.
 func New(cfg Config, t *lake.Table, ix *keyindex.Index, c *commit.Committer) *Maintainer {
-	return &Maintainer{cfg: cfg.withDefaults(), table: t, index: ix, committer: c, columns: newColumns()}
+	return &Maintainer{cfg: cfg.withDefaults(), table: t, index: ix, committer: c, columns: newColumns(), closing: make(chan struct{})}
 }
 
 // Action is what a step did.
@@ -271,9 +271,7 @@ func (m *Maintainer) Resting() time.Duration {
 
 // Close ends what goes on beside. What it wrote and did not commit is removed.
 func (m *Maintainer) Close(ctx context.Context) error {
-	if m.cancel != nil {
-		m.cancel()
-	}
+	close(m.closing)
 	m.background.Wait()
 	if m.job == nil {
 		return nil
@@ -286,14 +284,21 @@ func (m *Maintainer) Close(ctx context.Context) error {
 // beside runs f until it ends or the Maintainer is closed.
 func (m *Maintainer) beside(ctx context.Context, f func(context.Context)) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	before := m.cancel
-	m.cancel = func() {
+	m.background.Go(func() {
+		defer cancel()
+		closed := make(chan struct{})
+		go func() {
+			defer close(closed)
+			select {
+			case <-m.closing:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+		f(ctx)
 		cancel()
-		if before != nil {
-			before()
-		}
-	}
-	m.background.Go(func() { f(ctx) })
+		<-closed
+	})
 }
 
 // note remembers when the table was last changed by anything but maintenance.
