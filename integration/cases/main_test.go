@@ -5,12 +5,7 @@ package cases
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,52 +34,18 @@ type surroundings struct {
 	lake   validate.Querier // reads the Iceberg tables
 	// prepare empties the warehouse, if cases share one, and points p at it.
 	prepare func(ctx context.Context, p *pipeline.Pipeline) error
-	ends    []func() error // in order of start
-}
-
-func (s *surroundings) stop() error {
-	var errs []error
-	for _, end := range slices.Backward(s.ends) {
-		errs = append(errs, end())
-	}
-	return errors.Join(errs...)
 }
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	code, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func run(m *testing.M) (code int, err error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	dir, err := os.MkdirTemp("", "firn-cases-")
-	if err != nil {
-		return 1, err
-	}
-	defer os.RemoveAll(dir)
-	shared.servers = make(map[server.Kind]*server.Database)
-	for _, kind := range server.Kinds() {
-		db, err := server.StartDatabase(ctx, kind, filepath.Join(dir, string(kind)))
-		if err != nil {
-			return 1, err
+	server.Main(m, func(ctx context.Context, s *server.Shared) error {
+		shared.servers = s.Databases
+		for kind, db := range s.Databases {
+			if err := printVersion(ctx, kind, db); err != nil {
+				return err
+			}
 		}
-		defer db.Stop()
-		shared.servers[kind] = db
-		if err := printVersion(ctx, kind, db); err != nil {
-			return 1, err
-		}
-	}
-	defer func() { err = errors.Join(err, shared.stop()) }()
-	if err := shared.open(ctx, dir); err != nil {
-		return 1, err
-	}
-	return m.Run(), nil
+		return shared.open(ctx, s)
+	})
 }
 
 func printVersion(ctx context.Context, kind server.Kind, d *server.Database) error {

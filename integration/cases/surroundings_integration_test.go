@@ -19,25 +19,25 @@ var standIn *server.AWS
 
 // open starts Kafka, the stand-in of Glue and S3, and Trino over them. No case
 // runs unless the stand-in keeps Glue's lock.
-func (s *surroundings) open(ctx context.Context, dir string) error {
+func (s *surroundings) open(ctx context.Context, o *server.Shared) error {
 	var broker *server.Kafka
 	var brokerErr error
 	var start sync.WaitGroup
-	start.Go(func() { broker, brokerErr = server.StartKafka(ctx, filepath.Join(dir, "kafka"), 3) })
-	err := s.openLake(ctx, dir)
+	start.Go(func() { broker, brokerErr = server.StartKafka(ctx, filepath.Join(o.Dir, "kafka"), 3) })
+	err := s.openLake(ctx, o)
 	start.Wait()
 	if broker != nil {
-		s.ends = append(s.ends, broker.Stop)
+		o.End(broker.Stop)
 		s.broker = broker.Addr
 	}
 	return errors.Join(err, brokerErr)
 }
 
-func (s *surroundings) openLake(ctx context.Context, dir string) (err error) {
-	if standIn, err = server.StartAWS(ctx, filepath.Join(dir, "aws")); err != nil {
+func (s *surroundings) openLake(ctx context.Context, o *server.Shared) (err error) {
+	if standIn, err = server.StartAWS(ctx, filepath.Join(o.Dir, "aws")); err != nil {
 		return err
 	}
-	s.ends = append(s.ends, standIn.Stop)
+	o.End(standIn.Stop)
 	if err := refusesStaleVersion(ctx, standIn); err != nil {
 		return err
 	}
@@ -46,11 +46,11 @@ func (s *surroundings) openLake(ctx context.Context, dir string) (err error) {
 			return err
 		}
 	}
-	trino, err := server.StartTrino(ctx, filepath.Join(dir, "trino"), standIn)
+	trino, err := server.StartTrino(ctx, filepath.Join(o.Dir, "trino"), standIn)
 	if err != nil {
 		return err
 	}
-	s.ends = append(s.ends, trino.Stop)
+	o.End(trino.Stop)
 	s.lake = engine.OpenTrino(ctx, trino)
 	s.prepare = prepare
 	return nil

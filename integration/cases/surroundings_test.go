@@ -12,18 +12,18 @@ import (
 
 // open starts a Kafka broker in this process, and DuckDB; tables are files of
 // the case.
-func (s *surroundings) open(ctx context.Context, _ string) error {
+func (s *surroundings) open(ctx context.Context, o *server.Shared) error {
 	broker, err := server.StartBroker(3)
 	if err != nil {
 		return err
 	}
-	s.ends = append(s.ends, func() error { broker.Stop(); return nil })
+	o.End(func() error { broker.Stop(); return nil })
 	s.broker = broker.Addr
 	duckdb, err := engine.OpenDuckDB(ctx)
 	if err != nil {
 		return err
 	}
-	s.ends = append(s.ends, duckdb.Close)
+	o.End(duckdb.Close)
 	s.lake = duckdb
 	s.prepare = func(context.Context, *pipeline.Pipeline) error { return nil }
 	return nil

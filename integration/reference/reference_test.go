@@ -3,8 +3,6 @@ package reference_test
 import (
 	"context"
 	"errors"
-	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,42 +25,22 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	code, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func run(m *testing.M) (int, error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	dir, err := os.MkdirTemp("", "firn-reference-")
-	if err != nil {
-		return 1, err
-	}
-	defer os.RemoveAll(dir)
-	if lake, err = engine.OpenDuckDB(ctx); err != nil {
-		return 1, err
-	}
-	defer lake.Close()
-	labs = make(map[server.Kind]*reference.Lab)
-	for _, kind := range server.Kinds() {
-		db, err := server.StartDatabase(ctx, kind, filepath.Join(dir, string(kind)), "--default-time-zone=+00:00")
-		if err != nil {
-			return 1, err
+	server.Main(m, func(ctx context.Context, s *server.Shared) (err error) {
+		if lake, err = engine.OpenDuckDB(ctx); err != nil {
+			return err
 		}
-		defer db.Stop()
-		broker, err := server.StartBroker(3)
-		if err != nil {
-			return 1, err
+		s.End(lake.Close)
+		labs = make(map[server.Kind]*reference.Lab)
+		for kind, db := range s.Databases {
+			broker, err := server.StartBroker(3)
+			if err != nil {
+				return err
+			}
+			s.End(func() error { broker.Stop(); return nil })
+			labs[kind] = &reference.Lab{Database: db, Broker: broker.Addr, Dir: s.Dir}
 		}
-		defer broker.Stop()
-		labs[kind] = &reference.Lab{Database: db, Broker: broker.Addr, Dir: dir}
-	}
-	return m.Run(), nil
+		return nil
+	}, "--default-time-zone=+00:00")
 }
 
 // What firn-reader publishes with a connector's configuration is what the real

@@ -8,8 +8,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -40,33 +38,10 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	flag.Parse()
-	code, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func run(m *testing.M) (code int, err error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	dir, err := os.MkdirTemp("", "firn-crash-")
-	if err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	shared.servers = make(map[server.Kind]*server.Database)
-	for _, kind := range server.Kinds() {
-		db, err := server.StartDatabase(ctx, kind, filepath.Join(dir, string(kind)))
-		if err != nil {
-			return 1, err
-		}
-		defer db.Stop()
-		shared.servers[kind] = db
-	}
-	return m.Run(), nil
+	server.Main(m, func(_ context.Context, s *server.Shared) error {
+		shared.servers = s.Databases
+		return nil
+	})
 }
 
 // connect returns a connection pool of the all-powerful account, with an empty
