@@ -250,7 +250,7 @@ func (f *badTopic) iceberg(fn func(ctx context.Context, t *lake.Table) error) {
 	defer catalog.Close()
 	name, err := lake.ParseName(f.target)
 	f.must(err)
-	table, err := catalog.Load(f.t.Context(), name, lake.Types{})
+	table, err := catalog.Load(f.t.Context(), name)
 	f.must(err)
 	f.must(fn(f.t.Context(), table))
 }

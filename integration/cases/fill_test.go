@@ -203,7 +203,7 @@ func (f *filling) lacking() (files int) {
 	catalog, err := lake.OpenCatalog(f.t.Context(), lake.Config{Type: lake.SQL, Warehouse: "file://" + f.Warehouse(), Logger: slog.New(slog.DiscardHandler)})
 	f.must(err)
 	defer catalog.Close()
-	t, err := catalog.Load(f.t.Context(), lake.Name{Namespace: "fill", Table: "t"}, lake.Types{})
+	t, err := catalog.Load(f.t.Context(), lake.Name{Namespace: "fill", Table: "t"})
 	f.must(err)
 	fills, err := maintenance.Fills(t)
 	f.must(err)

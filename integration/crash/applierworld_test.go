@@ -289,7 +289,7 @@ func (w *applierWorld) load(t *source.Table, warehouse string, use func(*lake.Ta
 		return err
 	}
 	defer catalog.Close()
-	table, err := catalog.Load(ctx, lake.Name{Namespace: t.Database, Table: t.Name}, lake.Types{})
+	table, err := catalog.Load(ctx, lake.Name{Namespace: t.Database, Table: t.Name})
 	if err != nil {
 		return err
 	}

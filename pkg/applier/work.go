@@ -73,7 +73,7 @@ func (w *work) open(ctx context.Context) (err error) {
 	if err := w.schemaChangesRead(ctx); err != nil {
 		return err
 	}
-	w.table, err = w.cfg.Catalog.Load(ctx, w.name, lake.Types{})
+	w.table, err = w.cfg.Catalog.Load(ctx, w.name)
 	switch {
 	case errors.Is(err, lake.ErrNoTable):
 		w.table = nil

@@ -287,7 +287,7 @@ func (w *world) open(name string) *lake.Table {
 	catalog, err := s.catalog(w.t.Context())
 	must(w.t, err)
 	w.t.Cleanup(func() { must(w.t, catalog.Close()) })
-	t, err := catalog.Load(w.t.Context(), lake.Name{Namespace: "db", Table: name}, lake.Types{})
+	t, err := catalog.Load(w.t.Context(), lake.Name{Namespace: "db", Table: name})
 	must(w.t, err)
 	return t
 }

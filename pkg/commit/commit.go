@@ -114,7 +114,7 @@ func (c *Committer) Table() *lake.Table { return c.table }
 // it may have been: the next TakeOver tells. The files stay in every case.
 func (c *Committer) Commit(ctx context.Context, req Request) (Result, error) {
 	if c.epoch == "" {
-		return Result{}, fmt.Errorf("commit to %s: %w", c.table.Name(), ErrNotOwned)
+		return Result{}, fmt.Errorf("commit to %s: %w", c.table.Name(), errNotOwned)
 	}
 	if req.Token == "" {
 		return Result{}, fmt.Errorf("commit to %s: no token", c.table.Name())
@@ -203,7 +203,7 @@ func (c *Committer) snapshot(ctx context.Context, next record, parts snapshotPar
 		return stop(err)
 	}
 	maps.Copy(sum, parts.summary)
-	sum[SummaryToken], sum[SummaryShard] = next.Token, c.cfg.Shard
+	sum[summaryToken], sum[summaryShard] = next.Token, c.cfg.Shard
 
 	txn := tbl.NewTransaction()
 	if err := txn.AssertRefSnapshotID(""); err != nil {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// ErrNotOwned is returned by Commit before TakeOver.
-var ErrNotOwned = errors.New("the table has not been taken over")
+// errNotOwned is returned by Commit before TakeOver.
+var errNotOwned = errors.New("the table has not been taken over")
 
 // FencedError says that another process has taken the shard over.
 type FencedError struct{ Table, Shard, Ours, Theirs string }

@@ -79,10 +79,10 @@ func (c *Committer) sibling(s *table.Snapshot) bool {
 	if s.Summary == nil {
 		return false
 	}
-	if s.Summary.Operation == table.OpReplace && s.Summary.Properties[SummaryOwnFiles] == "" {
+	if s.Summary.Operation == table.OpReplace && s.Summary.Properties[summaryOwnFiles] == "" {
 		return movesNothing(s.Summary.Properties)
 	}
-	shard := s.Summary.Properties[SummaryShard]
+	shard := s.Summary.Properties[summaryShard]
 	return token(s) != "" && shard != "" && shard != c.cfg.Shard
 }
 
@@ -100,7 +100,7 @@ func token(s *table.Snapshot) string {
 	if s.Summary == nil {
 		return ""
 	}
-	return s.Summary.Properties[SummaryToken]
+	return s.Summary.Properties[summaryToken]
 }
 
 // since returns the snapshots after base up to the head, newest first, and

@@ -21,12 +21,12 @@ const (
 // Names in a snapshot's summary. Offsets, schema offsets and source positions
 // are those of all shards at that snapshot.
 const (
-	SummaryToken          = "firn.commit-token"
-	SummaryShard          = "firn.shard"
-	SummaryOffsets        = "firn.kafka.offsets"
-	SummarySchemaOffset   = "firn.schema-offset"
-	SummarySourcePosition = "firn.source-position"
-	SummaryOwnFiles       = "firn.own-files" // of a replacement that touches no file with rows of other shards
+	summaryToken          = "firn.commit-token"
+	summaryShard          = "firn.shard"
+	summaryOffsets        = "firn.kafka.offsets"
+	summarySchemaOffset   = "firn.schema-offset"
+	summarySourcePosition = "firn.source-position"
+	summaryOwnFiles       = "firn.own-files" // of a replacement that touches no file with rows of other shards
 )
 
 // record is what a table says about one shard.
@@ -87,7 +87,7 @@ func (r *record) properties(shard string) (map[string]string, error) {
 func summary(props map[string]string) (map[string]string, error) {
 	out := make(map[string]string)
 	for prefix, name := range map[string]string{
-		propOffsets: SummaryOffsets, propSchemaOffset: SummarySchemaOffset, propSourcePosition: SummarySourcePosition,
+		propOffsets: summaryOffsets, propSchemaOffset: summarySchemaOffset, propSourcePosition: summarySourcePosition,
 	} {
 		shards := make(map[string]json.RawMessage)
 		for k, v := range props {
@@ -119,11 +119,11 @@ func summary(props map[string]string) (map[string]string, error) {
 
 // fromSummary reads a shard's record from a snapshot's summary, nil if there is none.
 func fromSummary(s *table.Snapshot, shard string) (*record, error) {
-	if s.Summary == nil || s.Summary.Properties[SummaryOffsets] == "" {
+	if s.Summary == nil || s.Summary.Properties[summaryOffsets] == "" {
 		return nil, nil //nolint:nilnil // no record is no error
 	}
 	props := make(map[string]string)
-	for name, prefix := range map[string]string{SummaryOffsets: propOffsets, SummarySchemaOffset: propSchemaOffset} {
+	for name, prefix := range map[string]string{summaryOffsets: propOffsets, summarySchemaOffset: propSchemaOffset} {
 		shards := make(map[string]json.RawMessage)
 		if text := s.Summary.Properties[name]; text != "" {
 			if err := json.Unmarshal([]byte(text), &shards); err != nil {
@@ -134,10 +134,10 @@ func fromSummary(s *table.Snapshot, shard string) (*record, error) {
 			props[prefix+shard] = string(v)
 		}
 	}
-	if text := s.Summary.Properties[SummarySourcePosition]; text != "" {
+	if text := s.Summary.Properties[summarySourcePosition]; text != "" {
 		shards := make(map[string]string)
 		if err := json.Unmarshal([]byte(text), &shards); err != nil {
-			return nil, fmt.Errorf("read %s of table snapshot %d: %w", SummarySourcePosition, s.SnapshotID, err)
+			return nil, fmt.Errorf("read %s of table snapshot %d: %w", summarySourcePosition, s.SnapshotID, err)
 		}
 		props[propSourcePosition+shard] = shards[shard]
 	}

@@ -51,7 +51,7 @@ func (r *Replacement) stage(ctx context.Context, txn *table.Transaction, sum ice
 		return false, nil
 	}
 	if r.OwnFiles {
-		sum[SummaryOwnFiles] = "true"
+		sum[summaryOwnFiles] = "true"
 	}
 	rewrite := txn.NewRewrite(sum)
 	for _, f := range r.Remove {

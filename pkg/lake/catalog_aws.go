@@ -13,7 +13,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/middleware"
 )
 
@@ -48,13 +48,13 @@ func encryption(sse, key string) func(*middleware.Stack) error {
 			func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
 				switch p := in.Parameters.(type) { // every other request passes as it is
 				case *s3.PutObjectInput:
-					p.ServerSideEncryption = types.ServerSideEncryption(sse)
+					p.ServerSideEncryption = s3types.ServerSideEncryption(sse)
 					p.SSEKMSKeyId = optional(key)
 				case *s3.CreateMultipartUploadInput:
-					p.ServerSideEncryption = types.ServerSideEncryption(sse)
+					p.ServerSideEncryption = s3types.ServerSideEncryption(sse)
 					p.SSEKMSKeyId = optional(key)
 				case *s3.CopyObjectInput:
-					p.ServerSideEncryption = types.ServerSideEncryption(sse)
+					p.ServerSideEncryption = s3types.ServerSideEncryption(sse)
 					p.SSEKMSKeyId = optional(key)
 				}
 				return next.HandleInitialize(ctx, in)

@@ -17,7 +17,6 @@ import (
 
 // CreateOptions say how a table is created. An existing table keeps its own.
 type CreateOptions struct {
-	Types      Types
 	Owner      Owner
 	Properties map[string]string // over the defaults
 	Partition  []PartitionField
@@ -93,13 +92,13 @@ func defaults() iceberg.Properties {
 // lacks are left to Evolve. The errors are an OwnerError, AdoptError,
 // NameClashError or IncompatibleTypeError where the table is the reason.
 func (c *Catalog) LoadOrCreate(ctx context.Context, n Name, row *debezium.Schema, key []string, opts CreateOptions) (*Table, error) {
-	t, err := c.Load(ctx, n, opts.Types)
+	t, err := c.Load(ctx, n)
 	if errors.Is(err, ErrNoTable) {
 		err = c.create(ctx, n, row, key, opts)
 		if err != nil && !errors.Is(err, catalog.ErrTableAlreadyExists) {
 			return nil, err
 		}
-		t, err = c.Load(ctx, n, opts.Types)
+		t, err = c.Load(ctx, n)
 	}
 	if err != nil {
 		return nil, err
@@ -108,7 +107,7 @@ func (c *Catalog) LoadOrCreate(ctx context.Context, n Name, row *debezium.Schema
 }
 
 func (c *Catalog) create(ctx context.Context, n Name, row *debezium.Schema, key []string, opts CreateOptions) error {
-	schema, err := newSchema(n, row, key, opts.Types)
+	schema, err := newSchema(n, row, key)
 	if err != nil {
 		return fmt.Errorf("create table %s: %w", n, err)
 	}
@@ -134,7 +133,7 @@ func (c *Catalog) create(ctx context.Context, n Name, row *debezium.Schema, key 
 	return nil
 }
 
-func newSchema(n Name, row *debezium.Schema, key []string, types Types) (*iceberg.Schema, error) {
+func newSchema(n Name, row *debezium.Schema, key []string) (*iceberg.Schema, error) {
 	ids := len(row.Fields)
 	fields := make([]iceberg.NestedField, 0, len(row.Fields))
 	seen := make(map[string]string, len(row.Fields))
@@ -145,7 +144,7 @@ func newSchema(n Name, row *debezium.Schema, key []string, types Types) (*iceber
 			return nil, &NameClashError{Table: n.String(), Column: f.Name, Existing: other}
 		}
 		seen[strings.ToLower(f.Name)] = f.Name
-		typ, err := types.iceberg(f.Schema, &ids)
+		typ, err := types{}.iceberg(f.Schema, &ids)
 		if err != nil {
 			return nil, fmt.Errorf("column %s: %w", f.Name, err)
 		}

@@ -48,13 +48,13 @@ type OwnerError struct {
 
 func (e *OwnerError) Error() string {
 	switch e.Property {
-	case PropGroupID:
+	case propGroupID:
 		return fmt.Sprintf("table %s is written by group %q, and this process is of group %q: "+
 			"run it with the same --group-id, or map the topic to another table (--table-map)", e.Table, e.Have, e.Want)
-	case PropTopicID:
+	case propTopicID:
 		return fmt.Sprintf("table %s was filled from a topic that has been deleted and created again since (its id was %s and is %s): "+
 			"restore the topic, or drop the table and have the reader take a new snapshot, so that it is filled from the new topic", e.Table, e.Have, e.Want)
-	case PropClusterID:
+	case propClusterID:
 		return fmt.Sprintf("table %s was filled from another Kafka cluster (%s; this one is %s): "+
 			"map the topic to another table (--table-map), or drop this one", e.Table, e.Have, e.Want)
 	default:

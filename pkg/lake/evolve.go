@@ -99,7 +99,7 @@ func (t *Table) stage(e *edit, row *debezium.Schema) error {
 	for i := range row.Fields {
 		f := &row.Fields[i]
 		ids := 0 // the edit gives them
-		want, err := t.types.iceberg(f.Schema, &ids)
+		want, err := types{}.iceberg(f.Schema, &ids)
 		if err != nil {
 			return fmt.Errorf("table %s, column %s: %w", t.name, f.Name, err)
 		}

@@ -32,7 +32,7 @@ func (t *Table) NewKeyReader(key *debezium.Schema) (*KeyReader, error) {
 			return nil, &AdoptError{Table: r.table, Reason: "no key column " + f.Name}
 		}
 		ids := 0
-		want, err := Types{TimeAsMicros: isLong(column.Type)}.iceberg(f.Schema, &ids)
+		want, err := types{micros: isLong(column.Type)}.iceberg(f.Schema, &ids)
 		if err != nil {
 			return nil, fmt.Errorf("table %s, key column %s: %w", t.name, f.Name, err)
 		}

@@ -4,11 +4,11 @@ import "strconv"
 
 // Table properties by which a table says what feeds it.
 const (
-	PropFormat    = "firn.format"
-	PropGroupID   = "firn.group-id"
+	propFormat    = "firn.format"
+	propGroupID   = "firn.group-id"
 	PropTopic     = "firn.kafka.topic"
-	PropClusterID = "firn.kafka.cluster-id"
-	PropTopicID   = "firn.kafka.topic-id"
+	propClusterID = "firn.kafka.cluster-id"
+	propTopicID   = "firn.kafka.topic-id"
 )
 
 // Format is the version of firn's properties that this program writes.
@@ -24,7 +24,7 @@ type Owner struct {
 
 // Properties returns the owner as table properties.
 func (o Owner) Properties() map[string]string {
-	p := map[string]string{PropFormat: strconv.Itoa(Format)}
+	p := map[string]string{propFormat: strconv.Itoa(Format)}
 	for k, v := range o.fields() {
 		if v != "" {
 			p[k] = v
@@ -36,13 +36,13 @@ func (o Owner) Properties() map[string]string {
 // Check returns an OwnerError where the properties name another owner, and an
 // AdoptError where a newer firn wrote them.
 func (o Owner) Check(t string, properties map[string]string) error {
-	if v := properties[PropFormat]; v != "" {
+	if v := properties[propFormat]; v != "" {
 		if n, err := strconv.Atoi(v); err != nil || n > Format {
-			return &AdoptError{Table: t, Reason: "its property " + PropFormat + " is " + v +
+			return &AdoptError{Table: t, Reason: "its property " + propFormat + " is " + v +
 				", written by a newer firn; this one knows " + strconv.Itoa(Format)}
 		}
 	}
-	for _, k := range []string{PropGroupID, PropClusterID, PropTopic, PropTopicID} {
+	for _, k := range []string{propGroupID, propClusterID, PropTopic, propTopicID} {
 		have, want := properties[k], o.fields()[k]
 		if have != "" && want != "" && have != want {
 			return &OwnerError{Table: t, Property: k, Have: have, Want: want}
@@ -53,6 +53,6 @@ func (o Owner) Check(t string, properties map[string]string) error {
 
 func (o Owner) fields() map[string]string {
 	return map[string]string{
-		PropGroupID: o.GroupID, PropClusterID: o.ClusterID, PropTopic: o.Topic, PropTopicID: o.TopicID,
+		propGroupID: o.GroupID, propClusterID: o.ClusterID, PropTopic: o.Topic, propTopicID: o.TopicID,
 	}
 }

@@ -162,7 +162,7 @@ func (b *RowBuilder) appender(i int, s *debezium.Schema) (func(*debezium.Value) 
 	set := func(*debezium.Value) error { return errors.New("the rows have no such field") }
 	if s != nil {
 		ids := 0
-		want, err := Types{TimeAsMicros: isLong(f.Type)}.iceberg(s, &ids)
+		want, err := types{micros: isLong(f.Type)}.iceberg(s, &ids)
 		if err != nil {
 			return nil, fmt.Errorf("table %s, column %s: %w", b.table, f.Name, err)
 		}

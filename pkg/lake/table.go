@@ -16,13 +16,12 @@ import (
 type Table struct {
 	cat   *Catalog
 	name  Name
-	types Types
 	tbl   *table.Table
 }
 
 // Load returns an existing table, or ErrNoTable.
-func (c *Catalog) Load(ctx context.Context, n Name, types Types) (*Table, error) {
-	t := &Table{cat: c, name: n, types: types}
+func (c *Catalog) Load(ctx context.Context, n Name) (*Table, error) {
+	t := &Table{cat: c, name: n}
 	if err := t.Reload(ctx); err != nil {
 		return nil, err
 	}

@@ -95,7 +95,7 @@ func TestCatalog_LoadOrCreate(t *testing.T) {
 		}
 	})
 	t.Run("a missing table is ErrNoTable", func(t *testing.T) {
-		_, err := c.Load(t.Context(), lake.Name{Namespace: "salesdb", Table: "x"}, lake.Types{})
+		_, err := c.Load(t.Context(), lake.Name{Namespace: "salesdb", Table: "x"})
 		if !errors.Is(err, lake.ErrNoTable) {
 			t.Errorf("got %v, want ErrNoTable", err)
 		}

@@ -32,20 +32,14 @@ const (
 
 const maxPrecision = 38
 
-// Types maps Connect schemas to Iceberg types. The zero value is the default.
-type Types struct {
-	TimeAsMicros bool // TIME as long, microseconds, in place of MySQL's text
-}
-
-// IcebergType returns the type that holds every value of the schema, by the
-// default rules: wide enough that MySQL's own widenings are no change at all.
-func IcebergType(s *debezium.Schema) (iceberg.Type, error) {
-	ids := 0
-	return Types{}.iceberg(s, &ids)
+// types maps Connect schemas to Iceberg types, wide enough that MySQL's own
+// widenings are no change at all.
+type types struct {
+	micros bool // TIME is a long, microseconds, as in a table that another program made
 }
 
 // iceberg assigns ids to nested fields from *ids on.
-func (t Types) iceberg(s *debezium.Schema, ids *int) (iceberg.Type, error) {
+func (t types) iceberg(s *debezium.Schema, ids *int) (iceberg.Type, error) {
 	switch s.Type {
 	case debezium.Int8, debezium.Int16, debezium.Int32, debezium.Int64:
 		return t.integer(s), nil
@@ -78,14 +72,14 @@ func (t Types) iceberg(s *debezium.Schema, ids *int) (iceberg.Type, error) {
 	}
 }
 
-func (t Types) integer(s *debezium.Schema) iceberg.Type {
+func (t types) integer(s *debezium.Schema) iceberg.Type {
 	switch s.Name {
 	case nameDate, nameConnectDate:
 		return iceberg.PrimitiveTypes.Date
 	case nameTimestamp, nameMicroTimestamp, nameNanoTimestamp, nameConnectTS:
 		return iceberg.PrimitiveTypes.Timestamp
 	case nameTime, nameMicroTime, nameNanoTime, nameConnectTime:
-		if !t.TimeAsMicros {
+		if !t.micros {
 			return iceberg.PrimitiveTypes.String
 		}
 	}
@@ -143,7 +137,7 @@ func intParam(s *debezium.Schema, key string, missing int) (int, error) {
 	return n, nil
 }
 
-func (t Types) list(s *debezium.Schema, ids *int) (iceberg.Type, error) {
+func (t types) list(s *debezium.Schema, ids *int) (iceberg.Type, error) {
 	if s.Items == nil {
 		return nil, fmt.Errorf("array schema %s: no items", s.Name)
 	}
@@ -156,7 +150,7 @@ func (t Types) list(s *debezium.Schema, ids *int) (iceberg.Type, error) {
 	return &iceberg.ListType{ElementID: id, Element: element}, nil
 }
 
-func (t Types) mapping(s *debezium.Schema, ids *int) (iceberg.Type, error) {
+func (t types) mapping(s *debezium.Schema, ids *int) (iceberg.Type, error) {
 	if s.Items == nil || s.Keys == nil {
 		return nil, fmt.Errorf("map schema %s: no keys or values", s.Name)
 	}
@@ -173,7 +167,7 @@ func (t Types) mapping(s *debezium.Schema, ids *int) (iceberg.Type, error) {
 	return &iceberg.MapType{KeyID: keyID, KeyType: key, ValueID: valueID, ValueType: value}, nil
 }
 
-func (t Types) structure(s *debezium.Schema, ids *int) (iceberg.Type, error) {
+func (t types) structure(s *debezium.Schema, ids *int) (iceberg.Type, error) {
 	first := *ids + 1
 	*ids += len(s.Fields)
 	st := &iceberg.StructType{}

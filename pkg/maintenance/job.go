@@ -24,30 +24,6 @@ func (j *job) reads(f datafile.File) bool {
 	return slices.ContainsFunc(j.inputs, func(in datafile.Live) bool { return in.File.Path() == f.Path() })
 }
 
-// Rewrite makes new files of the live rows of the named data files, which must
-// share a partition, at once. Files that are no more are left out.
-func (m *Maintainer) Rewrite(ctx context.Context, paths []string) (Did, error) {
-	if m.job != nil {
-		return Did{Action: Busy}, nil
-	}
-	s, err := m.list(ctx, nil)
-	if err != nil {
-		return Did{}, err
-	}
-	var pick []int
-	for i := range s.live {
-		if slices.Contains(paths, s.live[i].File.Path()) {
-			pick = append(pick, i)
-		}
-	}
-	if len(pick) == 0 {
-		return Did{}, nil
-	}
-	j := m.newJob(s, pick)
-	j.run(ctx, m.cfg.At, m.cfg.Now)
-	return m.finish(ctx, j)
-}
-
 // rewrite starts a job, and finishes it if it is small.
 func (m *Maintainer) rewrite(ctx context.Context, s *state, pick []int) (Did, error) {
 	j := m.newJob(s, pick)

@@ -115,12 +115,17 @@ type Maintainer struct {
 
 	background sync.WaitGroup
 	closing    chan struct{}
+	end        func() // closes closing
 }
 
 // New returns the maintainer of a table that the committer has taken over and
 // that the index, if it is not nil, mirrors.
 func New(cfg Config, t *lake.Table, ix *keyindex.Index, c *commit.Committer) *Maintainer {
-	return &Maintainer{cfg: cfg.withDefaults(), table: t, index: ix, committer: c, columns: newColumns(), closing: make(chan struct{})}
+	closing := make(chan struct{})
+	return &Maintainer{
+		cfg: cfg.withDefaults(), table: t, index: ix, committer: c, columns: newColumns(),
+		closing: closing, end: sync.OnceFunc(func() { close(closing) }),
+	}
 }
 
 // Action is what a step did.
@@ -219,39 +224,6 @@ func (m *Maintainer) ready() bool {
 	}
 }
 
-// Drain steps until there is nothing left to do, as for a table that rests.
-func (m *Maintainer) Drain(ctx context.Context) error {
-	for {
-		m.looked, m.rest, m.changed, m.head = time.Time{}, time.Time{}, time.Time{}, m.table.SnapshotID()
-		did, err := m.Step(ctx)
-		switch {
-		case err != nil:
-			return err
-		case did.Action == Busy || did.Action == Started:
-			err = wait(ctx, m.job.done)
-		case did.Action != Nothing:
-		case m.garbage != nil:
-			err = wait(ctx, m.garbage.done)
-		case m.search != nil:
-			err = wait(ctx, m.search.done)
-		default:
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-func wait(ctx context.Context, done <-chan struct{}) error {
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // Ready is closed when a rewrite that went on beside waits for Step to commit it.
 // It is nil when there is none.
 func (m *Maintainer) Ready() <-chan struct{} {
@@ -271,7 +243,7 @@ func (m *Maintainer) Resting() time.Duration {
 
 // Close ends what goes on beside. What it wrote and did not commit is removed.
 func (m *Maintainer) Close(ctx context.Context) error {
-	close(m.closing)
+	m.end()
 	m.background.Wait()
 	if m.job == nil {
 		return nil

@@ -13,7 +13,6 @@ import (
 
 	"github.com/firn-cdc/firn/pkg/commit"
 	"github.com/firn-cdc/firn/pkg/keyindex"
-	"github.com/firn-cdc/firn/pkg/lake"
 )
 
 var errNotExist = iofs.ErrNotExist
@@ -34,42 +33,10 @@ var errLeased = errors.New("another process searches for orphans, or has done so
 
 // search is a search for orphans that goes on beside.
 type search struct {
-	done    chan struct{}
-	holder  string
-	orphans []Orphan
-	err     error
-}
-
-// Orphan is a file below the table's location that belongs to no table snapshot.
-type Orphan struct {
-	Path  string
-	Bytes int64
-}
-
-// FindOrphans lists the files that no table snapshot has and that are at least so
-// old: at least a day, since files of a commit under way belong to none yet.
-func FindOrphans(ctx context.Context, t *lake.Table, age time.Duration) ([]Orphan, error) {
-	plan, err := planOrphans(ctx, t, age)
-	if err != nil {
-		return nil, err
-	}
-	return orphansOf(plan), nil
-}
-
-func planOrphans(ctx context.Context, t *lake.Table, age time.Duration) (table.OrphanCleanupPlan, error) {
-	plan, err := t.Iceberg().PlanOrphanFiles(ctx, table.WithFilesOlderThan(max(age, 24*time.Hour)))
-	if err != nil {
-		return plan, fmt.Errorf("search for orphans of %s: %w", t.Name(), err)
-	}
-	return plan, nil
-}
-
-func orphansOf(plan table.OrphanCleanupPlan) []Orphan {
-	var orphans []Orphan
-	for _, f := range plan.OrphanFiles() {
-		orphans = append(orphans, Orphan{Path: f.Path, Bytes: f.SizeBytes})
-	}
-	return orphans
+	done   chan struct{}
+	holder string
+	files  []table.OrphanFile // that it found
+	err    error
 }
 
 // searchOrphans removes orphans once in a while, if no other process does.
@@ -101,12 +68,13 @@ func (m *Maintainer) searchOrphans(ctx context.Context) (Did, error) {
 		defer close(s.done)
 		ctx, cancel := context.WithTimeout(ctx, leaseFor)
 		defer cancel()
-		var plan table.OrphanCleanupPlan
-		if plan, s.err = planOrphans(ctx, &own, m.cfg.OrphanAge); s.err != nil {
-			return
+		// At least a day old: files of a commit under way belong to no table snapshot yet.
+		plan, err := own.Iceberg().PlanOrphanFiles(ctx, table.WithFilesOlderThan(m.cfg.OrphanAge))
+		if err == nil {
+			s.files = plan.OrphanFiles()
+			_, err = own.Iceberg().ExecuteOrphanCleanup(ctx, plan)
 		}
-		s.orphans = orphansOf(plan)
-		_, s.err = own.Iceberg().ExecuteOrphanCleanup(ctx, plan)
+		s.err = err
 	})
 	return Did{Action: Orphans, Snapshot: m.table.SnapshotID()}, nil
 }
@@ -118,13 +86,13 @@ func (m *Maintainer) endSearch(ctx context.Context) (Did, error) {
 		m.cfg.Logger.Warn("search for orphans ended early", "table", m.table.Name().String(), "error", s.err)
 		return Did{}, nil //nolint:nilerr // it was said, and nothing depends on it
 	}
-	if len(s.orphans) > 0 {
+	if len(s.files) > 0 {
 		var bytes int64
-		for _, o := range s.orphans {
-			bytes += o.Bytes
+		for _, f := range s.files {
+			bytes += f.SizeBytes
 		}
 		m.cfg.Logger.Info("removed files that belong to no table snapshot", "table", m.table.Name().String(),
-			"files", len(s.orphans), "bytes", bytes)
+			"files", len(s.files), "bytes", bytes)
 	}
 	now := m.cfg.Now()
 	text, err := json.Marshal(lease{Holder: s.holder, Until: now, Ended: now})
