@@ -63,8 +63,11 @@ func (m *model) apply(d keyindex.Delta) {
 	for _, k := range d.Deletes {
 		delete(m.rows, string(k))
 	}
-	for p := range d.Moved {
-		m.rows[string(p.Key)] = p.At
+	if d.Moved != nil {
+		d.Moved(func(p keyindex.Put, _ error) bool {
+			m.rows[string(p.Key)] = p.At
+			return true
+		})
 	}
 	m.tag = &d.Tag
 }

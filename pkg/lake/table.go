@@ -14,9 +14,9 @@ import (
 // Table is a table as it was when it was last loaded or changed. One goroutine
 // owns it.
 type Table struct {
-	cat   *Catalog
-	name  Name
-	tbl   *table.Table
+	cat  *Catalog
+	name Name
+	tbl  *table.Table
 }
 
 // Load returns an existing table, or ErrNoTable.
