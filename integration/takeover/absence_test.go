@@ -26,6 +26,9 @@ func plainJSON(more map[string]string) map[string]string {
 func TestTakeover_TablesRenamedAndDroppedMeanwhile(t *testing.T) {
 	w := newWorld(t, surroundings{kind: server.MySQL9, properties: plainJSON(nil)})
 	w.load.more = []string{"moves", "goes"}
+	for _, name := range w.load.more {
+		w.must(w.load.exec("CREATE TABLE " + name + " (id INT PRIMARY KEY, v INT)"))
+	}
 	w.streaming()
 	w.publish(500)
 	w.must(w.worker.Kill())

@@ -50,7 +50,6 @@ func newLoad(t *testing.T, db *server.Database, seed uint64, long bool) *load {
 		"CREATE TABLE two (a VARCHAR(10), b INT, v DECIMAL(10,2), PRIMARY KEY (a, b))",
 		"CREATE TABLE grows (id INT PRIMARY KEY, v INT)",
 		"CREATE TABLE keyless (v INT, note VARCHAR(20))",
-		"CREATE TABLE moves (id INT PRIMARY KEY, v INT)", "CREATE TABLE goes (id INT PRIMARY KEY, v INT)",
 	} {
 		if _, err := client.ExecContext(t.Context(), statement); err != nil {
 			t.Fatalf("%s: %v", statement, err)
