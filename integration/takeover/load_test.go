@@ -19,12 +19,13 @@ import (
 const database = "d"
 
 // load changes rows without end: transactions of one row and of hundreds, changed
-// keys, tables without a key, added columns.
+// keys, tables without a key, added columns, tables of a database beside.
 type load struct {
 	db      *sql.DB
 	rand    *rand.Rand
 	long    bool // transactions are of thousands of rows
 	columns int
+	beside  int      // statements about tables of the other database
 	more    []string // tables that are written to besides
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
@@ -50,6 +51,7 @@ func newLoad(t *testing.T, db *server.Database, seed uint64, long bool) *load {
 		"CREATE TABLE two (a VARCHAR(10), b INT, v DECIMAL(10,2), PRIMARY KEY (a, b))",
 		"CREATE TABLE grows (id INT PRIMARY KEY, v INT)",
 		"CREATE TABLE keyless (v INT, note VARCHAR(20))",
+		"CREATE DATABASE other", "CREATE TABLE other.old (id INT PRIMARY KEY)",
 	} {
 		if _, err := client.ExecContext(t.Context(), statement); err != nil {
 			t.Fatalf("%s: %v", statement, err)
@@ -104,6 +106,9 @@ func (l *load) step() error {
 		l.columns++
 		return l.exec(fmt.Sprintf("ALTER TABLE grows ADD COLUMN c%d INT DEFAULT %d", l.columns, l.columns))
 	}
+	if l.rand.IntN(40) == 0 {
+		return l.exec(l.definition())
+	}
 	if err := l.exec("BEGIN"); err != nil {
 		return err
 	}
@@ -124,6 +129,18 @@ func (l *load) exec(statement string) error {
 		return fmt.Errorf("%.80s: %w", statement, err)
 	}
 	return nil
+}
+
+// definition changes a table that is not captured.
+func (l *load) definition() string {
+	n, step := l.beside/4, l.beside%4
+	l.beside++
+	return fmt.Sprintf([]string{
+		"CREATE TABLE other.n%[1]d (id INT PRIMARY KEY)",
+		"ALTER TABLE other.n%[1]d ADD COLUMN v INT",
+		"RENAME TABLE other.n%[1]d TO other.m%[1]d",
+		"DROP TABLE other.m%[1]d",
+	}[step], n)
 }
 
 func (l *load) statement() string {
