@@ -183,6 +183,12 @@ func (s *session) passOver(effect *schemahistory.Effect) {
 	if len(s.unknown) == 0 && len(s.ahead) == 0 {
 		return
 	}
+	unknown := len(s.unknown)
+	defer func() {
+		if len(s.unknown) < unknown { // a table less to wait for
+			s.snapshotDone()
+		}
+	}()
 	var touched []schemahistory.Touched
 	for _, t := range effect.Touched {
 		if _, ahead := s.ahead[t.Table]; ahead {
