@@ -141,7 +141,7 @@ func (p *avroParser) definition(kind string, n *node, namespace string) (avroRea
 		if r, err = p.record(n, namespace); err != nil {
 			return r, err
 		}
-		if r.schema.Name == "" {
+		if r.schema.Name == "" && strings.TrimRight(full, "0123456789") != unnamedRecord {
 			r.schema.Name = full
 		}
 	}

@@ -157,11 +157,15 @@ func (t *avroText) appendConnect(dst []byte, s *debezium.Schema) ([]byte, error)
 	return dst, nil
 }
 
+// unnamedRecord is the name of a struct that has none for Connect; behind that of
+// the second and later ones is a number.
+const unnamedRecord = "io.confluent.connect.avro.ConnectDefault"
+
 func (t *avroText) appendRecord(dst []byte, s *debezium.Schema, enclosing string) ([]byte, error) {
 	full := s.Name
 	if full == "" {
 		t.unnamed++
-		full = "io.confluent.connect.avro.ConnectDefault"
+		full = unnamedRecord
 		if t.unnamed > 1 {
 			full += strconv.Itoa(t.unnamed)
 		}
