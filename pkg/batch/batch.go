@@ -31,9 +31,8 @@ func (e *EventError) Error() string { return "event cannot be applied: " + e.Rea
 
 // Config is what a batch is made of.
 type Config struct {
-	Append      bool  // keep every change in order instead of the last per key
-	KeepDeleted bool  // keep the last values of deleted rows, where the event has them
-	Pool        *Pool // memory shared with other batches; nil for a pool of its own
+	Append bool  // keep every change in order instead of the last per key
+	Pool   *Pool // memory shared with other batches; nil for a pool of its own
 }
 
 // Limits bound a batch. A zero limit does not bound.
@@ -185,9 +184,6 @@ func (b *Batch) fold(e *debezium.Event, partition int32, offset int64) error {
 	values := e.After
 	if deleted {
 		values = nil
-		if b.config.KeepDeleted && !e.Tombstone {
-			values = e.Before
-		}
 	}
 	if err := check(e, deleted); err != nil {
 		return err
@@ -207,9 +203,6 @@ func (b *Batch) fold(e *debezium.Event, partition int32, offset int64) error {
 		b.sorted = false
 	}
 	s := &b.slots[i]
-	if e.Tombstone && found && s.op == debezium.Delete {
-		return nil // the tombstone of a delete whose values are kept
-	}
 	s.partition, s.offset, s.tsNs, s.schema = partition, offset, e.Source.TsNs, schema
 	s.op = e.Op
 	if e.Tombstone {

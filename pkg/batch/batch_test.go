@@ -95,7 +95,7 @@ func TestBatch(t *testing.T) {
 			d.MaybeScanArgs(t, "offset", &offset)
 			switch d.Cmd {
 			case "new":
-				b = batch.New(batch.Config{Append: d.HasArg("append"), KeepDeleted: d.HasArg("keep-deleted")})
+				b = batch.New(batch.Config{Append: d.HasArg("append")})
 			case "begin":
 				b.Begin(partition, offset)
 			case "skip":
