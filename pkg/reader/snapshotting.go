@@ -65,11 +65,11 @@ func (s *session) again(id debezium.TableID, source *debezium.Source) error {
 // advanceChunks publishes the chunks whose high watermark the stream has
 // passed, and asks for more.
 func (s *session) advanceChunks(ctx context.Context) error {
+	if err := s.chunks.take(s.dropChanged); err != nil { // also what nobody wants any more: it would keep the session awake
+		return err
+	}
 	if s.chunks.done() {
 		return nil
-	}
-	if err := s.chunks.take(s.dropChanged); err != nil {
-		return err
 	}
 	for again := !s.stated; again; { // a table that ends may be what another one's last row waits for
 		again = false

@@ -24,6 +24,7 @@ import (
 //	ddl tx=N                    a statement, which is transaction N
 //	unlogged POLICY             --on-unlogged-change
 //	state                       prints the saved progress
+//	waiting                     prints whether a chunk has come that nobody has looked at
 func TestSnapshotting(t *testing.T) {
 	datadriven.Walk(t, "testdata/snapshotting", func(t *testing.T, path string) {
 		var r *rig
@@ -106,6 +107,8 @@ func (r *rig) run(d *datadriven.TestData) (string, error) {
 		return r.published()
 	case "state":
 		return r.state(), nil
+	case "waiting":
+		return strconv.FormatBool(r.s.chunks.waiting()), nil
 	default:
 		d.Fatalf(r.t, "unknown command %q", d.Cmd)
 		return "", nil
