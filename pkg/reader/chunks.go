@@ -263,7 +263,9 @@ func (c *chunks) took(a answer, catchUp func(*snapshotTable, *window) error) err
 		t.stale = false
 		clear(t.changed)
 		return nil
-	case errors.Is(a.err, snapshot.ErrNoTable), mysql.IsServerError(a.err, unknownColumn, noSuchTable, tableDefChanged):
+	case mysql.IsServerError(a.err, tableDefChanged): // behind the view it was read by: nothing of that need be in the stream
+		return nil
+	case errors.Is(a.err, snapshot.ErrNoTable), mysql.IsServerError(a.err, unknownColumn, noSuchTable):
 		t.blocked = true // the statement that did it is on its way through the stream
 		return nil
 	case a.err != nil:
