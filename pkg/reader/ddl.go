@@ -18,9 +18,6 @@ import (
 // definitions is published, and kept in the history, before the first row of
 // the new shape and in the same span.
 func (s *session) statement(q *binlog.Query) error {
-	if q.InTransaction && q.Event < s.resumed {
-		return nil // published before the session
-	}
 	s.stated = !q.InTransaction
 	_, effect, err := s.history.Apply(q.Database, q.SQL, schemahistory.StatementContext{SQLMode: schemahistory.SQLMode(q.SQLMode)})
 	if unknown, ok := errors.AsType[*schemahistory.UnknownDDLError](err); ok && s.server.RowMetadataFull {
@@ -66,6 +63,21 @@ func (s *session) statement(q *binlog.Query) error {
 		if err := s.touched(&effect.Touched[i], &source); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// statementWithin follows a statement that rows follow in its transaction. The place
+// behind it is one of the transaction's, so that a span may end there.
+func (s *session) statementWithin(q *binlog.Query) error {
+	if s.undone[s.transaction] || q.Event < s.resumed { // or published before the session
+		return nil
+	}
+	if err := s.statement(q); err != nil {
+		return err
+	}
+	if s.takeover == nil {
+		s.progress.Within(q.GTID, q.Event+1, s.progress.Ordinal, q.TsNs, q.ServerID)
 	}
 	return nil
 }

@@ -203,7 +203,10 @@ func (s *session) handle(event binlog.Event) error {
 		}
 		return s.begins(e)
 	case *binlog.Query:
-		return s.statement(e)
+		if !e.InTransaction {
+			return s.statement(e)
+		}
+		return s.statementWithin(e)
 	case *binlog.Commit:
 		if err := s.ends(e.TsNs); err != nil {
 			return err

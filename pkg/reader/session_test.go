@@ -94,3 +94,29 @@ func TestSession_NoSpanEndsBetweenAStatementAndItsPosition(t *testing.T) {
 		t.Errorf("behind its end the span is open (%t), %d chunks wait", s.span.open, len(a.windows))
 	}
 }
+
+// A statement that rows follow in its transaction has a place of its own: a span
+// that ends behind it saves that, or the statement would be published again after
+// a restart.
+func TestSession_ASpanMayEndBehindAStatementWithRows(t *testing.T) {
+	r := newRig(t, 1)
+	create := &binlog.Query{
+		Database: rigDatabase, SQL: "CREATE TABLE a (id INT PRIMARY KEY) START TRANSACTION", GTID: rigServer + ":1",
+		File: "b.000001", Pos: 100, Event: 1, InTransaction: true,
+	}
+	if err := r.s.handle(create); err != nil {
+		t.Fatal(err)
+	}
+	got, err := r.published()
+	if want := `p {"databaseName":"d"} ` + create.SQL; err != nil || got != want {
+		t.Fatalf("published %q (%v), want %q", got, err, want)
+	}
+	r.restart()
+	r.s.resumed = r.s.resumption().Event
+	if err := r.s.handle(create); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := r.published(); err != nil || got != "" {
+		t.Errorf("published once more: %q (%v)", got, err)
+	}
+}
