@@ -192,7 +192,7 @@ func (s *session) handle(event binlog.Event) error {
 		if err := s.rows(e); err != nil {
 			return err
 		}
-		if s.takeover == nil || s.takeover.behind(e) {
+		if !s.undone[s.transaction] && (s.takeover == nil || s.takeover.behind(e)) {
 			s.progress.Within(e.GTID, e.Event+1, e.Ordinal, e.TsNs, e.ServerID)
 		}
 		return nil
@@ -244,7 +244,7 @@ var errRestart = errors.New("begin again at the last saved position")
 // ended without committing, as one does that died while writing it. The next
 // session begins before it and passes over it.
 func (s *session) rolledBack() error {
-	if s.saved.GTID != "" || s.saved.Ordinal > 0 {
+	if s.saved.GTID != "" || s.saved.Ordinal > 0 || s.saved.Event > 0 {
 		return fmt.Errorf("the server rolled back transaction %s, of which rows are published: take a new snapshot of the tables it changed", s.transaction)
 	}
 	s.undone[s.transaction] = true
@@ -252,11 +252,10 @@ func (s *session) rolledBack() error {
 	return fmt.Errorf("%w: the server rolled back transaction %s", errRestart, s.transaction)
 }
 
+// transactionName tells transactions apart. A server gives the GTID of one that it
+// did not write to its end to the next.
 func transactionName(b *binlog.Begin) string {
-	if b.GTID != "" {
-		return b.GTID
-	}
-	return fmt.Sprintf("%s:%d", b.File, b.Pos)
+	return fmt.Sprintf("%s at %s:%d", b.GTID, b.File, b.Pos)
 }
 
 // close ends what the session started, in reverse.

@@ -1,6 +1,7 @@
 package reader
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/firn-cdc/firn/pkg/binlog"
@@ -118,5 +119,41 @@ func TestSession_ASpanMayEndBehindAStatementWithRows(t *testing.T) {
 	}
 	if got, err := r.published(); err != nil || got != "" {
 		t.Errorf("published once more: %q (%v)", got, err)
+	}
+}
+
+// A server that died while it wrote a transaction gives its GTID to the next one.
+// What of the first was read is given up, and the second is published.
+func TestSession_TheGTIDOfAnUnfinishedTransactionIsGivenAgain(t *testing.T) {
+	r := newRig(t, 1)
+	s := r.s
+	r.define("CREATE TABLE a (id INT PRIMARY KEY)")
+	m := &binlog.TableMap{
+		Table: debezium.TableID{Database: rigDatabase, Table: "a"}, Full: true, PrimaryKey: []binlog.KeyPart{{Column: 0}},
+		Columns: []binlog.ColumnMeta{{Name: "id", Type: binlog.TypeLong, SignKnown: true}},
+	}
+	gtid := rigServer + ":1"
+	begin := func(file string) {
+		if err := s.handle(&binlog.Begin{GTID: gtid, File: file, Pos: 4}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begin("b.000001")
+	if err := s.handle(&binlog.Rollback{GTID: gtid}); !errors.Is(err, errRestart) {
+		t.Fatal(err)
+	}
+	begin("b.000001") // again, after the restart
+	if err := s.handle(&binlog.Rows{Table: m, Op: debezium.Create, GTID: gtid, Ordinal: 3}); err != nil {
+		t.Fatal(err)
+	}
+	if p := &s.progress; p.GTID != "" || p.Ordinal != 0 {
+		t.Errorf("the place is within a transaction that is none: %s, row %d", p.GTID, p.Ordinal)
+	}
+	if err := s.handle(&binlog.Rollback{GTID: gtid}); err != nil {
+		t.Fatal(err)
+	}
+	begin("b.000002")
+	if s.undone[s.transaction] {
+		t.Error("the transaction that has its GTID is passed over")
 	}
 }
