@@ -15,7 +15,7 @@ KILLS    ?= 10
 WAITING  := -count=1 -vet=off -p 3 -parallel 4
 CASES    := ./integration/cases ./integration/compose ./integration/crash/... ./integration/engine ./integration/reference ./integration/validate
 
-.PHONY: help build setup demo test lint unit cases crash integration reference takeover soak bench fmt clean
+.PHONY: help build setup demo test linter lint unit cases crash integration reference takeover soak bench fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,11 +29,15 @@ setup: ## install what the tests and the demo need (apt, as root)
 demo: setup build ## the walk-through on a real MySQL, read by DuckDB (MYSQL_DSN=, KAFKA= to use your own)
 	@$(GO) run ./integration/demo
 
-# The cases wait most of the time, the others compute. Both compile the same
-# packages, so they come after the build.
+# Compiling the linter, and then what the linter and the unit tests compute, goes
+# on beside what waits: large packages, and the cases. All of them compile the
+# same packages, so they come after the build.
 test: ## lint, unit tests, and the end-to-end cases on MySQL 9 and MariaDB
-	@$(MAKE) --no-print-directory -j2 setup build
-	@$(MAKE) --no-print-directory -j2 cases lint unit
+	@$(MAKE) --no-print-directory -j3 setup build linter
+	@$(MAKE) --no-print-directory -j3 cases lint unit
+
+linter:
+	@$(GO) run $(LINTER) version >/dev/null
 
 lint: ## run the linter, layer rules included
 	$(GO) run $(LINTER) run ./...
