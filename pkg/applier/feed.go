@@ -64,14 +64,14 @@ func (f *feed) run(ctx context.Context) error {
 		f.notify()
 		return true
 	}}
-	err := policy.Do(ctx, "read schema changes", func(ctx context.Context) error { return f.follow(ctx) })
+	err := policy.Run(ctx, "read schema changes", f.follow)
 	if err != nil && ctx.Err() == nil {
 		return err
 	}
 	return nil
 }
 
-func (f *feed) follow(ctx context.Context) (err error) {
+func (f *feed) follow(ctx context.Context, works func()) (err error) {
 	if err := f.await(ctx); err != nil {
 		return err
 	}
@@ -92,6 +92,7 @@ func (f *feed) follow(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, consumer.Close()) }()
 	consumer.Assign(f.prefix, 0, from)
+	works()
 	for {
 		got, err := consumer.Poll(ctx)
 		if err != nil {

@@ -102,7 +102,7 @@ func (s *shard) run(ctx context.Context) error {
 		}
 		return again
 	}}
-	err := policy.Do(ctx, "apply topic", s.session)
+	err := policy.Run(ctx, "apply topic", s.session)
 	s.unassign()
 	switch {
 	case err == nil, ctx.Err() != nil:
@@ -148,12 +148,13 @@ func (s *shard) unassign() {
 const drainTime = time.Minute
 
 // session opens the table and applies until the shard is to be let go or
-// something goes wrong. Whatever it leaves, the next session starts from what
-// the table says.
-func (s *shard) session(ctx context.Context) error {
+// something goes wrong. It works once the table is open. Whatever it leaves, the
+// next session starts from what the table says.
+func (s *shard) session(ctx context.Context, works func()) error {
 	w := newWork(s)
 	err := w.open(ctx)
 	if err == nil {
+		works()
 		err = w.loop(ctx)
 	}
 	return errors.Join(err, w.close(ctx))

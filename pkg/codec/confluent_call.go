@@ -29,8 +29,8 @@ type registryRequest struct {
 	body         []byte
 }
 
-// call asks until a server has answered, and no longer than the configuration's
-// patience. accept reads the answer.
+// call asks until a server has answered, and not again once the configuration's
+// patience is over. accept reads the answer.
 func (c *Confluent) call(ctx context.Context, r *registryRequest, accept func([]byte) error) error {
 	policy := retry.Policy{
 		Min: 100 * time.Millisecond, Max: time.Second, Limit: c.config.Patience,

@@ -51,7 +51,7 @@ func New(cfg Config) *Reader {
 // durable when it returns. Lost connections are made again.
 func (r *Reader) Run(ctx context.Context) error {
 	policy := retry.Policy{Min: r.cfg.ReconnectMin, Max: r.cfg.ReconnectMax, Retryable: r.heals, Logger: r.log}
-	err := policy.Do(ctx, "read "+r.cfg.MySQL.Address(), r.session)
+	err := policy.Run(ctx, "read "+r.cfg.MySQL.Address(), r.session)
 	stopped := ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) // between two sessions: nothing is to be saved
 	if stopped || errors.Is(err, errDone) {
 		err = nil
@@ -80,8 +80,9 @@ func (r *Reader) at(point Point) {
 	}
 }
 
-// session reads from the last saved position until an error.
-func (r *Reader) session(ctx context.Context) (err error) {
+// session reads from the last saved position until an error. It works once it is
+// open.
+func (r *Reader) session(ctx context.Context, works func()) (err error) {
 	s := newSession(ctx, r)
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.open(ctx); err != nil {
@@ -90,6 +91,7 @@ func (r *Reader) session(ctx context.Context) (err error) {
 		}
 		return err
 	}
+	works()
 	torn, err := s.loop(ctx)
 	s.metrics.Connected.Store(false)
 	if ctx.Err() != nil { // asked to stop

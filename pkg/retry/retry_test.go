@@ -96,10 +96,11 @@ func TestPolicy_LongWorkStartsOver(t *testing.T) {
 		var log bytes.Buffer
 		var start, pause time.Time
 		calls := 0
-		err := policy(&log).Do(t.Context(), "session", func(context.Context) error {
+		err := policy(&log).Run(t.Context(), "session", func(_ context.Context, works func()) error {
 			calls++
 			switch calls {
 			case 6: // works for a minute, and breaks
+				works()
 				time.Sleep(time.Minute)
 				synctest.Wait()
 				start = time.Now()
@@ -138,6 +139,36 @@ func TestPolicy_ContextEndsAPause(t *testing.T) {
 		}
 		if got := time.Since(start); got != 5*time.Second {
 			t.Errorf("ended after %v", got)
+		}
+	})
+}
+
+// Nobody answers, and it takes a call longer than the longest pause to find that
+// out: nothing has succeeded, and what may go on for so long does not go on for ever.
+func TestPolicy_ALongWaitIsNoSuccess(t *testing.T) {
+	wait := func(ctx context.Context, p retry.Policy) (calls int, err error) {
+		err = p.Run(ctx, "call", func(context.Context, func()) error {
+			if calls++; calls == 4 {
+				return nil
+			}
+			time.Sleep(15 * time.Second)
+			return errFlaky
+		})
+		return calls, err
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		p := policy(&log)
+		if calls, err := wait(t.Context(), p); calls != 4 || err != nil {
+			t.Errorf("%d calls, error %v", calls, err)
+		}
+		begun, ended := strings.Count(log.String(), "msg=retrying"), strings.Count(log.String(), `msg="retry succeeded"`)
+		if begun != 1 || ended != 1 {
+			t.Errorf("begun is said %d times, ended %d times; want once each:\n%s", begun, ended, log.String())
+		}
+		p.Limit = 5 * time.Second
+		if calls, err := wait(t.Context(), p); calls != 1 || !errors.Is(err, errFlaky) {
+			t.Errorf("with a limit: %d calls, error %v; want one that fails", calls, err)
 		}
 	})
 }
