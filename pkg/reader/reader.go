@@ -65,13 +65,19 @@ func (r *Reader) Run(ctx context.Context) error {
 // heals reports whether an error may be gone after a while, or after beginning
 // again at the last saved position.
 func (r *Reader) heals(err error) bool {
-	if errors.Is(err, codec.ErrRegistryUnavailable) {
+	switch {
+	case errors.Is(err, codec.ErrRegistryUnavailable):
 		r.blocked = err
-		r.cfg.Status.SetNotReady(err.Error())
-		return true
+	case errors.Is(err, binlog.ErrDisconnected), errors.Is(err, mysql.ErrUnreachable), errors.Is(err, mysql.ErrClosed),
+		errors.Is(err, errRestart), kafka.Retriable(err):
+	default:
+		return false
 	}
-	return errors.Is(err, binlog.ErrDisconnected) || errors.Is(err, mysql.ErrUnreachable) || errors.Is(err, mysql.ErrClosed) ||
-		errors.Is(err, errRestart) || kafka.Retriable(err)
+	r.cfg.Status.SetNotReady(err.Error())
+	if r.metrics != nil {
+		r.metrics.Lag.Waits(time.Now().UnixNano()) // nobody knows what there is to read meanwhile
+	}
+	return true
 }
 
 func (r *Reader) at(point Point) {

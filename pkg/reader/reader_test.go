@@ -4,12 +4,19 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/firn-cdc/firn/pkg/binlog"
 	"github.com/firn-cdc/firn/pkg/mysql"
+	"github.com/firn-cdc/firn/pkg/status"
+	"github.com/firn-cdc/firn/pkg/telemetry"
 )
 
 // watcher is a log that does something when a message comes.
@@ -48,4 +55,26 @@ func TestReader_StopsWhileDisconnected(t *testing.T) {
 	if !errors.Is(context.Cause(ctx), asked) {
 		t.Error("it did not try again")
 	}
+}
+
+// While there is no connection nobody knows what there is to read: a reader that
+// was idle is not up to date any more.
+func TestReader_WhileDisconnectedItIsBehindAndNotReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		board := status.NewBoard("test")
+		board.SetReady()
+		r := New(Config{Status: board})
+		r.metrics = telemetry.NewReader(prometheus.NewRegistry(), rigPrefix, "mysql")
+		r.metrics.Lag.Idle()
+		if !r.heals(fmt.Errorf("read the stream: %w", binlog.ErrDisconnected)) {
+			t.Fatal("a lost connection is not made again")
+		}
+		time.Sleep(2 * time.Second)
+		if page := board.Page(); page.Ready || page.Reason == "" {
+			t.Errorf("the page says ready: %t (%s)", page.Ready, page.Reason)
+		}
+		if lag := r.metrics.Lag.Seconds(); lag != 2 {
+			t.Errorf("the lag is %v s, want 2", lag)
+		}
+	})
 }

@@ -29,6 +29,14 @@ func (s *session) committed(c *binlog.Commit) {
 	}
 }
 
+// idle notes that the server has nothing more at the moment.
+func (s *session) idle() {
+	s.metrics.Lag.Idle()
+	if !s.span.open && s.progress.SamePlace(s.saved) {
+		s.metrics.CheckpointNs.Store(time.Now().UnixNano())
+	}
+}
+
 // durable notes a span that was saved.
 func (s *session) durable(took time.Duration) {
 	m := s.metrics

@@ -228,7 +228,7 @@ func (s *session) handle(event binlog.Event) error {
 		if p := &s.progress; p.Event == 0 && p.Ordinal == 0 { // else the rest of a transaction is to come
 			p.At(e.Position, e.Prepared, 0, 0)
 		}
-		s.metrics.Lag.Idle()
+		s.idle()
 		return nil
 	case *binlog.Rotate:
 		return nil

@@ -157,3 +157,31 @@ func TestSession_TheGTIDOfAnUnfinishedTransactionIsGivenAgain(t *testing.T) {
 		t.Error("the transaction that has its GTID is passed over")
 	}
 }
+
+// A server that has nothing more leaves nothing to save: the age of what is saved
+// begins again, unless the rest of a transaction is to come.
+func TestSession_AnIdleServerKeepsTheCheckpointYoung(t *testing.T) {
+	r := newRig(t, 1)
+	if err := r.commit(1); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(r.s.openSpan(), r.s.endSpan(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	saved := &r.s.metrics.CheckpointNs
+	for _, tt := range []struct {
+		name   string
+		within bool
+	}{{"idle", false}, {"in a transaction", true}} {
+		if tt.within {
+			r.s.progress.Within(rigServer+":2", 7, 1000, 0, 0)
+		}
+		saved.Store(1)
+		if err := r.s.handle(&binlog.Heartbeat{Position: r.position(1)}); err != nil {
+			t.Fatal(err)
+		}
+		if young := saved.Load() != 1; young == tt.within {
+			t.Errorf("%s: the checkpoint is young again: %t", tt.name, young)
+		}
+	}
+}

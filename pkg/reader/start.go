@@ -62,14 +62,16 @@ func (s *session) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.position = s.progress.Position
-	s.settled()
-	s.metrics.Connected.Store(true)
 	s.openTransactions()
 	s.openHeartbeats()
 	from := s.resumption()
 	s.resumed = from.Event
-	s.stream, err = binlog.Open(ctx, s.streamConfig(), from)
-	return err
+	if s.stream, err = binlog.Open(ctx, s.streamConfig(), from); err != nil {
+		return err
+	}
+	s.settled()
+	s.metrics.Connected.Store(true)
+	return nil
 }
 
 // resumption is where the stream begins. A takeover begins with the transaction

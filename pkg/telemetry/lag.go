@@ -40,7 +40,7 @@ func (l *Lag) At(sourceNs int64) {
 // Idle says that all there was has been handled.
 func (l *Lag) Idle() { l.sourceNs.Store(0) }
 
-// Waits says that since ns there has been a change that cannot be handled.
+// Waits says that since ns there has been a change that cannot be handled, or may have been.
 func (l *Lag) Waits(ns int64) { l.sourceNs.CompareAndSwap(0, ns) }
 
 // Seconds returns the lag now.

@@ -21,7 +21,7 @@ type Reader struct {
 	Unacked          atomic.Int64 // records that Kafka has not acknowledged
 	QueueBytes       atomic.Int64 // of them
 	QueueBytesMax    atomic.Int64
-	CheckpointNs     atomic.Int64 // when the last checkpoint was saved
+	CheckpointNs     atomic.Int64 // when the last checkpoint was saved, or known to be the end of what there is
 	Bytes            prometheus.Counter
 	CommitDuration   prometheus.Histogram
 	Snapshot         SnapshotMetrics
@@ -177,7 +177,7 @@ func (o *ownReader) gauges() []gauge {
 	r := o.r
 	return []gauge{
 		{"firn_reader_lag_seconds", "Source time of the last change behind now; 0 when nothing is left to read.", r.Lag.Seconds(), prometheus.GaugeValue},
-		{"firn_reader_checkpoint_age_seconds", "Time since the last checkpoint was saved; -1 before one.", max(-1, sinceMs(r.CheckpointNs.Load())/1000), prometheus.GaugeValue},
+		{"firn_reader_checkpoint_age_seconds", "Time since the last checkpoint was saved, or known to be the end of what there is; -1 before one.", max(-1, sinceMs(r.CheckpointNs.Load())/1000), prometheus.GaugeValue},
 		{"firn_reader_unacked_records", "Records that Kafka has not acknowledged.", float64(r.Unacked.Load()), prometheus.GaugeValue},
 		{"firn_reader_transactions_total", "Transactions of MySQL that were read.", float64(r.transactions.Load()), prometheus.CounterValue},
 		{"firn_reader_reconnects_total", "Connections to MySQL that were lost.", float64(r.reconnects.Load()), prometheus.CounterValue},
