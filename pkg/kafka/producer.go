@@ -86,6 +86,7 @@ type Producer struct {
 	kept     int // bytes of their buffers
 	packers  []*packer
 	buffered int
+	records  int // of them
 	unacked  int // batches
 	hurry    int // callers that wait for the buffer to drain
 	sending  bool
@@ -219,6 +220,7 @@ func (p *Producer) send(done <-chan struct{}, r *Record) error {
 	}
 	b.append(r, stamp, size)
 	p.buffered += size
+	p.records++
 	if b.size >= p.cfg.BatchBytes {
 		p.poke()
 	}
@@ -311,6 +313,13 @@ func (p *Producer) Flush(ctx context.Context) error {
 		}
 	}
 	return p.failed()
+}
+
+// Queued returns how many records, and how many bytes of them, were sent and are not acknowledged.
+func (p *Producer) Queued() (records, bytes int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.records, p.buffered
 }
 
 // Close ends the producer. What was not flushed, and a transaction that was not

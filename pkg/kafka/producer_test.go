@@ -334,11 +334,17 @@ func TestProducer_SendBlocksWhileTheBufferIsFull(t *testing.T) {
 		must(t, err)
 		sent++
 	}
+	if records, size := p.Queued(); records != sent || size < 500*sent || size > 10_000 {
+		t.Errorf("%d records of %d bytes wait, want the %d that were sent", records, size, sent)
+	}
 	if sent == 0 || sent > 10_000/500 {
 		t.Errorf("%d records of 500 bytes fitted into 10,000", sent)
 	}
 	close(release)
 	must(t, p.Flush(t.Context()))
+	if records, size := p.Queued(); records != 0 || size != 0 {
+		t.Errorf("%d records of %d bytes wait after a flush", records, size)
+	}
 	if got := len(readAll(t, c, "t", 1)[0]); got != sent+1 {
 		t.Errorf("%d records were written, want %d", got, sent+1)
 	}

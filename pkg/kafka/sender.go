@@ -264,6 +264,7 @@ func (p *Producer) drop() {
 func (p *Producer) release(b *batch) {
 	p.unacked--
 	p.buffered -= b.size
+	p.records -= b.count
 	p.recycle(b)
 }
 

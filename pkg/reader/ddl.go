@@ -127,6 +127,7 @@ func (s *session) touched(t *schemahistory.Touched, source *debezium.Source) err
 	if !t.Captured {
 		return nil
 	}
+	s.metrics.Table(t.Table.String()).SchemaChange()
 	s.log.Info("schema change", "table", t.Table.String(), "change", t.Kind.String(), "gtid", source.GTID, "file", source.File, "pos", source.Pos)
 	for _, id := range []debezium.TableID{t.Table, t.From} {
 		if id.Table != "" {

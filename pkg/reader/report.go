@@ -57,14 +57,28 @@ func (s *session) durable(took time.Duration) {
 	})
 }
 
+// recovered notes a record of the schema history that was read.
+func (s *session) recovered() {
+	s.metrics.History.Recovered.Add(1)
+	s.metrics.History.LastRecoveredNs.Store(time.Now().UnixNano())
+}
+
 // settled says whether the snapshot is done and the stream is read.
 func (s *session) settled() {
 	m := &s.metrics.Snapshot
+	m.Tables.Store(int64(len(s.progress.Snapshot)))
 	m.Remaining.Store(int64(len(s.chunks.queue) + len(s.chunks.active) + len(s.unknown)))
-	m.Running.Store(!s.snapshotsDone())
-	if s.snapshotsDone() {
-		m.Completed.Store(true)
-		m.FinishedNs.Store(time.Now().UnixNano())
+	m.Skipped.Store(s.cfg.Snapshot == SnapshotNoData)
+	done, now := s.snapshotsDone(), time.Now().UnixNano()
+	switch was := m.Running.Swap(!done); {
+	case was && done:
+		m.FinishedNs.Store(now)
+	case !was && !done:
+		m.StartedNs.Store(now)
+		m.FinishedNs.Store(0)
+	}
+	m.Completed.Store(done)
+	if done {
 		s.cfg.Status.SetState(status.Streaming)
 		s.cfg.Status.SetReady()
 	} else {

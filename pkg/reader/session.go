@@ -275,6 +275,7 @@ func (s *session) close() error {
 		s.joinAction()
 	}
 	if s.producer != nil {
+		s.metrics.SetQueue(s.cfg.BufferBytes, nil)
 		errs = append(errs, s.producer.Close())
 	}
 	if s.plain != nil {

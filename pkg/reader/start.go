@@ -179,6 +179,7 @@ func (s *session) openProducer(ctx context.Context) error {
 	if s.producer, err = kafka.NewProducer(ctx, s.cfg.Kafka, config); err != nil {
 		return err
 	}
+	s.metrics.SetQueue(s.cfg.BufferBytes, s.producer.Queued)
 	if s.cfg.SharedHistory || s.cfg.ConnectOffsetTopic != "" {
 		config.TransactionalID = ""
 		s.plain, err = kafka.NewProducer(ctx, s.cfg.Kafka, config)
@@ -288,6 +289,7 @@ func (s *session) resume(ctx context.Context, conn *mysql.Conn) error {
 // The history may be ahead of it: statements behind it come again.
 func (s *session) replayHistory(ctx context.Context) error {
 	n, at := 0, s.resumption()
+	s.metrics.History.RecoveryStartedNs.Store(time.Now().UnixNano())
 	err := s.cfg.Kafka.ReadAll(ctx, s.cfg.HistoryTopic, 0, 0, func(r *kafka.Record) error {
 		record, err := schemahistory.DecodeRecord(r.Value)
 		if err != nil {
@@ -297,6 +299,7 @@ func (s *session) replayHistory(ctx context.Context) error {
 			return nil
 		}
 		n++
+		s.recovered()
 		before, err := record.Position.Before(at.Position, s.server.Flavor, at.Event)
 		if err != nil {
 			return fmt.Errorf("offset %d: %w", r.Offset, err)

@@ -55,7 +55,7 @@ func (d *debezium) streaming(ch chan<- prometheus.Metric) {
 		behind = float64(int64(r.Lag.Seconds() * 1000))
 	}
 	all, created, updated, deleted := r.Events()
-	size, used := float64(r.QueueBytesMax.Load()), float64(r.QueueBytes.Load())
+	_, used, size := r.queue()
 	d.send(ch, streaming, []attribute{
 		{"Connected", number(r.Connected.Load())},
 		{"MilliSecondsBehindSource", behind},
@@ -70,8 +70,6 @@ func (d *debezium) streaming(ch chan<- prometheus.Metric) {
 		{"TotalNumberOfCreateEventsSeen", float64(created)},
 		{"TotalNumberOfUpdateEventsSeen", float64(updated)},
 		{"TotalNumberOfDeleteEventsSeen", float64(deleted)},
-		{"NumberOfEventsFiltered", float64(r.Filtered.Load())},
-		{"NumberOfErroneousEvents", float64(r.Erroneous.Load())},
 		{"NumberOfCommittedTransactions", float64(r.transactions.Load())},
 		{"NumberOfRolledBackTransactions", float64(r.RolledBack.Load())},
 		{"NumberOfDisconnects", float64(r.reconnects.Load())},
@@ -107,8 +105,8 @@ func (d *debezium) snapshot(ch chan<- prometheus.Metric) {
 		{"TotalTableCount", float64(s.Tables.Load())},
 		{"RemainingTableCount", float64(s.Remaining.Load())},
 		{"SnapshotRunning", number(s.Running.Load())},
-		{"SnapshotPaused", number(s.Paused.Load())},
-		{"SnapshotAborted", number(s.Aborted.Load())},
+		{"SnapshotPaused", 0}, // it cannot be
+		{"SnapshotAborted", 0},
 		{"SnapshotCompleted", number(s.Completed.Load())},
 		{"SnapshotSkipped", number(s.Skipped.Load())},
 		{"SnapshotDurationInSeconds", float64(int64(duration.Seconds()))},

@@ -38,8 +38,6 @@
 //	debezium_metrics_TotalNumberOfCreateEventsSeen
 //	debezium_metrics_TotalNumberOfUpdateEventsSeen
 //	debezium_metrics_TotalNumberOfDeleteEventsSeen
-//	debezium_metrics_NumberOfEventsFiltered
-//	debezium_metrics_NumberOfErroneousEvents
 //	debezium_metrics_NumberOfCommittedTransactions
 //	debezium_metrics_NumberOfRolledBackTransactions
 //	debezium_metrics_NumberOfDisconnects

@@ -16,11 +16,6 @@ type Reader struct {
 	CapturedTables   atomic.Int64
 	BinlogPosition   atomic.Int64
 	RolledBack       atomic.Int64
-	Filtered         atomic.Int64 // row events of tables that are not captured
-	Erroneous        atomic.Int64
-	Unacked          atomic.Int64 // records that Kafka has not acknowledged
-	QueueBytes       atomic.Int64 // of them
-	QueueBytesMax    atomic.Int64
 	CheckpointNs     atomic.Int64 // when the last checkpoint was saved, or known to be the end of what there is
 	Bytes            prometheus.Counter
 	CommitDuration   prometheus.Histogram
@@ -35,16 +30,17 @@ type Reader struct {
 	transactions     atomic.Int64
 	reconnects       atomic.Int64
 
-	mu   sync.Mutex
-	gtid string
+	mu       sync.Mutex
+	gtid     string
+	queued   func() (records, bytes int) // nil: nothing is
+	capacity int
 }
 
 // SnapshotMetrics is the state of the snapshot of MySQL.
 type SnapshotMetrics struct {
 	Tables, Remaining     atomic.Int64
-	Running, Paused       atomic.Bool
-	Aborted, Completed    atomic.Bool
-	Skipped               atomic.Bool
+	Running, Completed    atomic.Bool
+	Skipped               atomic.Bool // there is none by choice
 	StartedNs, FinishedNs atomic.Int64
 	mu                    sync.Mutex
 	scanned               map[string]int64
@@ -152,6 +148,26 @@ func (r *Reader) Committed(gtid string) {
 	r.gtid = gtid
 }
 
+// SetQueue says how many bytes may be on their way to Kafka, and what tells how
+// many records and bytes are; nil: none.
+func (r *Reader) SetQueue(capacity int, queued func() (records, bytes int)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.capacity, r.queued = capacity, queued
+}
+
+// queue returns what is on its way to Kafka: records, bytes, and how many of those may be.
+func (r *Reader) queue() (records, bytes, capacity float64) {
+	r.mu.Lock()
+	queued, most := r.queued, r.capacity
+	r.mu.Unlock()
+	if queued == nil {
+		return 0, 0, float64(most)
+	}
+	n, size := queued()
+	return float64(n), float64(size), float64(most)
+}
+
 // Disconnected counts a lost connection to MySQL.
 func (r *Reader) Disconnected() {
 	r.Connected.Store(false)
@@ -175,10 +191,11 @@ type ownReader struct{ r *Reader }
 
 func (o *ownReader) gauges() []gauge {
 	r := o.r
+	unacked, _, _ := r.queue()
 	return []gauge{
 		{"firn_reader_lag_seconds", "Source time of the last change behind now; 0 when nothing is left to read.", r.Lag.Seconds(), prometheus.GaugeValue},
 		{"firn_reader_checkpoint_age_seconds", "Time since the last checkpoint was saved, or known to be the end of what there is; -1 before one.", max(-1, sinceMs(r.CheckpointNs.Load())/1000), prometheus.GaugeValue},
-		{"firn_reader_unacked_records", "Records that Kafka has not acknowledged.", float64(r.Unacked.Load()), prometheus.GaugeValue},
+		{"firn_reader_unacked_records", "Records that Kafka has not acknowledged.", unacked, prometheus.GaugeValue},
 		{"firn_reader_transactions_total", "Transactions of MySQL that were read.", float64(r.transactions.Load()), prometheus.CounterValue},
 		{"firn_reader_reconnects_total", "Connections to MySQL that were lost.", float64(r.reconnects.Load()), prometheus.CounterValue},
 	}

@@ -134,8 +134,7 @@ func TestReader(t *testing.T) {
 	r.Connected.Store(true)
 	r.Committed("0-1-2")
 	r.Committed("0-1-3")
-	r.QueueBytesMax.Store(100)
-	r.QueueBytes.Store(30)
+	r.SetQueue(100, func() (int, int) { return 3, 30 })
 	want := `debezium_metrics_Connected{context="streaming",name="shop",plugin="mysql"} 1
 debezium_metrics_LastTransactionId{context="streaming",name="shop",plugin="mysql",transaction_id="0-1-3"} 1
 debezium_metrics_QueueRemainingCapacity{context="streaming",name="shop",plugin="mysql"} 70
@@ -143,8 +142,9 @@ debezium_metrics_RowsScanned{context="snapshot",name="shop",plugin="mysql",table
 debezium_metrics_TotalNumberOfEventsSeen{context="streaming",name="shop",plugin="mysql"} 6
 firn_reader_rows_total{op="c",table="db.a"} 4
 firn_reader_rows_total{op="d",table="db.b"} 2
+firn_reader_unacked_records 3
 `
-	got := scrape(t, reg, "firn_reader_rows_total",
+	got := scrape(t, reg, "firn_reader_rows_total", "firn_reader_unacked_records",
 		"debezium_metrics_TotalNumberOfEventsSeen", "debezium_metrics_QueueRemainingCapacity",
 		"debezium_metrics_RowsScanned", "debezium_metrics_LastTransactionId", "debezium_metrics_Connected")
 	if diff := cmp.Diff(want, got); diff != "" {
