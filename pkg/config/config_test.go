@@ -286,6 +286,20 @@ func TestConnector(t *testing.T) {
 			t.Errorf("%d promises lapse, want 6: %q", got, c.LapsedPromises())
 		}
 	})
+	t.Run("numbers stand for themselves", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "connector.json")
+		if err := os.WriteFile(path, []byte(`{"connector.class": "io.debezium.connector.mysql.MySqlConnector", "database.hostname": "h", "database.user": "u",
+			"topic.prefix": "p", "database.server.id": 85744000, "heartbeat.interval.ms": 3600000, "database.port": 3307, "include.query": true, "name": null}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := config.ParseReader(input("run", "--debezium-config="+path, "--bootstrap-servers=k:1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(c.DatabaseServerID, c.HeartbeatIntervalMs, c.DatabasePort, c.IncludeQuery); got != "85744000 3600000 3307 true" {
+			t.Errorf("got %s", got)
+		}
+	})
 	t.Run("properties", func(t *testing.T) {
 		c, err := config.ParseReader(input("run", "--debezium-config=testdata/connector.properties", "--bootstrap-servers=k:1", "--topic-prefix=other"))
 		if err != nil {

@@ -69,33 +69,35 @@ func parseConnector(content []byte) (map[string]string, error) {
 		return parseProperties(text)
 	}
 	var outer struct {
-		Name   string         `json:"name"`
-		Config map[string]any `json:"config"`
+		Name   string                     `json:"name"`
+		Config map[string]json.RawMessage `json:"config"`
 	}
-	flat := map[string]any{}
 	if err := json.Unmarshal([]byte(text), &outer); err != nil {
 		return nil, err
 	}
-	if outer.Config == nil {
+	flat := outer.Config
+	if flat == nil {
 		if err := json.Unmarshal([]byte(text), &flat); err != nil {
 			return nil, err
 		}
-	} else {
-		flat = outer.Config
-		if _, ok := flat["name"]; !ok && outer.Name != "" {
-			flat["name"] = outer.Name
-		}
 	}
 	properties := map[string]string{}
-	for name, v := range flat {
-		switch v := v.(type) {
-		case string:
-			properties[name] = v
-		case bool, float64:
-			properties[name] = fmt.Sprint(v)
-		case nil:
-		default:
+	if outer.Name != "" {
+		properties["name"] = outer.Name
+	}
+	for name, value := range flat {
+		switch value[0] {
+		case '"':
+			var s string
+			if err := json.Unmarshal(value, &s); err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			properties[name] = s
+		case 'n':
+		case '{', '[':
 			return nil, fmt.Errorf("%s: a string is wanted", name)
+		default: // a number or a truth, as it is written
+			properties[name] = string(value)
 		}
 	}
 	return properties, nil
