@@ -22,6 +22,7 @@ var (
 	ErrTopicNotFound    = errors.New("topic does not exist")
 	ErrClosed           = errors.New("the Kafka client is closed")
 	ErrFenced           = errors.New("another producer has taken over the transactional id, or the broker has aborted a transaction that was open for too long")
+	ErrTransactionTime  = errors.New("the broker has aborted a Kafka transaction that was open for longer than its timeout, as happens while brokers are away")
 	ErrCommitUnknown    = errors.New("it is not known whether the Kafka transaction was committed")
 	ErrOffsetOutOfRange = errors.New("offset is no longer, or not yet, in the log")
 	ErrTopicRecreated   = errors.New("topic was deleted and created again")
@@ -37,7 +38,7 @@ func Retriable(err error) bool {
 	switch {
 	case errors.Is(err, ErrFenced), errors.Is(err, ErrAuthRefused), errors.Is(err, ErrDenied), errors.Is(err, ErrTLS):
 		return false
-	case errors.Is(err, ErrUnreachable), errors.Is(err, ErrCommitUnknown), errors.Is(err, errCredentials):
+	case errors.Is(err, ErrUnreachable), errors.Is(err, ErrCommitUnknown), errors.Is(err, ErrTransactionTime), errors.Is(err, errCredentials):
 		return true
 	case !errors.As(err, &k):
 		return false

@@ -59,7 +59,7 @@ func compression(name string) (sarama.CompressionCodec, error) {
 // recognised by its sequence number. With a transactional id, what Begin to
 // Commit encloses becomes visible to read_committed readers whole or not at
 // all. The first permanent error ends the span: Send, Flush and Commit return it
-// until Abort. With ErrFenced the producer is of no use any more. A topic's partition count is read once in a producer's life, so
+// until Abort. With ErrFenced or ErrTransactionTime the producer is of no use any more. A topic's partition count is read once in a producer's life, so
 // that a key keeps its partition.
 //
 // One goroutine sends and commits; Close may be called from another.
@@ -92,6 +92,7 @@ type Producer struct {
 	sending  bool
 	inTxn    bool
 	joined   []*partition // that the open transaction holds
+	began    time.Time    // when the first of them was asked for
 	doubt    bool         // a batch was sent whose fate is not known: the sequences are lost
 	closed   bool
 	err      error

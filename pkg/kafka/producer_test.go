@@ -98,6 +98,36 @@ func TestProducer_ASecondOneFencesTheFirst(t *testing.T) {
 	}
 }
 
+// To the broker both are the same, but what it gave up for its age is begun again,
+// and nobody has taken over.
+func TestProducer_ATransactionThatTookTooLongIsNoFence(t *testing.T) {
+	_, c := open(t, kfake.SeedTopics(1, "t"))
+	config := kafka.ProducerConfig{TransactionalID: "x", TransactionTimeout: 200 * time.Millisecond}
+	first := producer(t, c, config)
+	must(t, first.Begin())
+	sendAll(t, first, "t", "lost")
+	must(t, first.Flush(t.Context()))
+	for open := 1; open > 0; {
+		transactions, err := c.OpenTransactions(t.Context(), "t", 0)
+		must(t, err)
+		open = len(transactions)
+	}
+	err := first.Commit(t.Context())
+	if !errors.Is(err, kafka.ErrTransactionTime) || errors.Is(err, kafka.ErrFenced) || !kafka.Retriable(err) {
+		t.Errorf("commit: got %v, want ErrTransactionTime", err)
+	}
+	if err := first.Abort(t.Context()); !errors.Is(err, kafka.ErrTransactionTime) {
+		t.Errorf("abort: got %v, want ErrTransactionTime", err)
+	}
+	second := producer(t, c, config)
+	must(t, second.Begin())
+	sendAll(t, second, "t", "kept")
+	must(t, second.Commit(t.Context()))
+	if diff := cmp.Diff([][]string{{"kept"}}, readAll(t, c, "t", 1)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestProducer_WhatIsSentIsRead(t *testing.T) {
 	for _, codec := range []string{"none", "gzip", "snappy", "lz4", "zstd"} {
 		t.Run(codec, func(t *testing.T) {

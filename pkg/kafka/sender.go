@@ -224,7 +224,7 @@ func (p *Producer) settle(b *batch, err error) (again bool) {
 		part.queue = append([]*batch{b}, part.queue...)
 		return true
 	}
-	p.fail(p.produceError(b, err))
+	_ = p.fail(p.produceError(b, err)) // who sends, flushes or commits gets it
 	p.release(b)
 	return false
 }
@@ -234,13 +234,27 @@ func advance(sequence int32, n int) int32 {
 	return int32((int64(sequence) + int64(n)) & 0x7fffffff)
 }
 
-// fail ends the span.
-func (p *Producer) fail(err error) {
+// fail ends the span, and returns why.
+func (p *Producer) fail(err error) error {
 	if p.err == nil {
-		p.err = err
+		p.err = p.outlived(err)
 	}
 	p.doubt = true
 	p.drop()
+	return p.err
+}
+
+// outlived tells a transaction that the broker gave up for its age from one that
+// another producer has ended: to the broker they are the same.
+func (p *Producer) outlived(err error) error {
+	if !errors.Is(err, ErrFenced) || len(p.joined) == 0 || time.Since(p.began) < p.cfg.TransactionTimeout {
+		return err
+	}
+	late := fmt.Errorf("%w (%s)", ErrTransactionTime, p.cfg.TransactionTimeout)
+	if errors.Is(err, ErrCommitUnknown) {
+		return fmt.Errorf("%w: %w", ErrCommitUnknown, late)
+	}
+	return late
 }
 
 // drop forgets what waits to be sent.
@@ -295,6 +309,7 @@ func (p *Producer) enroll(round []*batch) error {
 	if len(fresh) == 0 {
 		return nil
 	}
+	began := time.Now()
 	err := p.coordinate(p.life, func(b *sarama.Broker) error {
 		answer, err := b.AddPartitionsToTxn(&sarama.AddPartitionsToTxnRequest{
 			Version: 3, TransactionalID: p.cfg.TransactionalID, ProducerID: p.id, ProducerEpoch: p.epoch, TopicPartitions: names,
@@ -307,6 +322,9 @@ func (p *Producer) enroll(round []*batch) error {
 	// An answer may be lost: what was asked for counts as part of the transaction.
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if len(p.joined) == 0 {
+		p.began = began
+	}
 	p.joined = append(p.joined, fresh...)
 	for _, part := range fresh {
 		part.enrolled = true

@@ -31,9 +31,7 @@ func (p *Producer) Commit(ctx context.Context) error {
 		err := p.endTxn(ctx, true)
 		p.mu.Lock()
 		if err != nil {
-			err = fmt.Errorf("commit the Kafka transaction: %w", err)
-			p.fail(err)
-			return err
+			return p.fail(fmt.Errorf("commit the Kafka transaction: %w", err))
 		}
 	}
 	p.leave()
@@ -42,15 +40,15 @@ func (p *Producer) Commit(ctx context.Context) error {
 
 // Abort drops what was sent since Begin, ends the error that ended the span and
 // readies the producer for the next Begin. It returns ErrFenced when another
-// producer has taken over, or the broker has given the transaction up for its
-// age; such a producer is of no use any more.
+// producer has taken over, and ErrTransactionTime when the broker has given the
+// transaction up for its age; such a producer is of no use any more.
 func (p *Producer) Abort(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case p.closed:
 		return ErrClosed
-	case errors.Is(p.err, ErrFenced):
+	case errors.Is(p.err, ErrFenced), errors.Is(p.err, ErrTransactionTime):
 		return p.err
 	case p.err == nil:
 		p.err = errAborted
