@@ -51,10 +51,18 @@ type snapshotTable struct {
 	pass, begun, fresh, again bool
 	begins                    debezium.Position
 
-	// changed are the keys that the stream has changed since the chunk being read was asked for: it may
-	// hold an older version of them.
+	// onePass says that the records of a table that is read in one pass have keys all the same: its rows are
+	// those of when the pass began, to the last.
+	onePass bool
+
+	// changed are the keys that the stream has changed since the chunk being read was asked for, or since the
+	// pass began: it may hold an older version of them.
 	changed map[string]struct{}
 }
+
+// older reports whether a chunk that is yet to come may hold a row as it was
+// before a change that the stream brings now.
+func (t *snapshotTable) older() bool { return t.asked || t.onePass && !t.all }
 
 // maxChanged is how many keys are remembered while a chunk is read. With more,
 // the chunk is read again.
@@ -82,6 +90,7 @@ type ask struct {
 	table *snapshotTable
 	spec  *snapshot.Table
 	list  string // the select list, where spec is nil
+	pass  bool   // the table has no key
 	after snapshot.Key
 	since debezium.Position // the rows are not older than what the stream had delivered by then
 }
@@ -116,7 +125,7 @@ func (c *chunks) work(ctx context.Context, asks chan ask, cfg *mysql.Config, ser
 		case a := <-asks:
 			spec, chunk, err := a.spec, new(snapshot.Chunk), error(nil)
 			if spec == nil {
-				spec, err = describe(ctx, cfg, a.table.id, a.list)
+				spec, err = describe(ctx, cfg, a.table.id, a.list, a.pass)
 			}
 			if err == nil {
 				limits := c.limits
@@ -128,7 +137,7 @@ func (c *chunks) work(ctx context.Context, asks chan ask, cfg *mysql.Config, ser
 	}
 }
 
-func describe(ctx context.Context, cfg *mysql.Config, id debezium.TableID, list string) (*snapshot.Table, error) {
+func describe(ctx context.Context, cfg *mysql.Config, id debezium.TableID, list string, keyless bool) (*snapshot.Table, error) {
 	conn, err := mysql.Connect(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -137,7 +146,9 @@ func describe(ctx context.Context, cfg *mysql.Config, id debezium.TableID, list 
 	if err := errors.Join(err, conn.Close()); err != nil {
 		return nil, err
 	}
-	spec.Select = list
+	if spec.Select = list; keyless { // whatever the server knows: the stream goes by one pass at one position
+		spec.Key, spec.Index = nil, ""
+	}
 	return spec, nil
 }
 
@@ -231,7 +242,7 @@ func (c *chunks) ask(since debezium.Position, list func(debezium.TableID) (strin
 				return fmt.Errorf("prepare the snapshot of %s: %w", t.id, err)
 			}
 		}
-		t.asked = true
+		t.asked, a.pass = true, t.pass
 		t.worker <- a
 	}
 	return nil
@@ -271,11 +282,14 @@ func (c *chunks) took(a answer, catchUp func(*snapshotTable, *window) error) err
 	case a.err != nil:
 		return a.err
 	}
-	if a.chunk.First || t.pass && !t.begun {
+	if a.chunk.First {
+		t.windows = nil
+	}
+	if t.pass && (a.chunk.First || !t.begun) {
 		t.again = t.again || t.begun
 		t.begun, t.fresh, t.begins, t.windows = true, true, a.chunk.Low, nil
 	}
-	t.spec, t.all = a.spec, a.chunk.Done
+	t.spec, t.all, t.onePass = a.spec, a.chunk.Done, !t.pass && len(a.spec.Key) == 0
 	if a.chunk.Rows.Len() > 0 {
 		w := &window{chunk: a.chunk}
 		if err := catchUp(t, w); err != nil {
@@ -284,7 +298,9 @@ func (c *chunks) took(a answer, catchUp func(*snapshotTable, *window) error) err
 		t.windows = append(t.windows, w)
 		t.next = a.chunk.Last
 	}
-	clear(t.changed)
+	if !t.onePass || t.all {
+		clear(t.changed)
+	}
 	if t.all { // let another table have the worker
 		c.free, t.worker = append(c.free, t.worker), nil
 	}
@@ -314,7 +330,7 @@ func (c *chunks) discard(id debezium.TableID, gone bool) {
 	}
 	t.stale, t.blocked, t.all = t.asked, false, false
 	t.spec, t.windows, t.next = nil, nil, t.after
-	t.again, t.begun = t.again || t.begun, false
+	t.again, t.begun, t.onePass = t.again || t.begun, false, false
 	clear(t.changed)
 	if gone {
 		c.finish(t)

@@ -119,7 +119,7 @@ func (r *rig) answer(d *datadriven.TestData, name string) error {
 		return fmt.Errorf("no chunk of %s was asked for", name)
 	}
 	delete(r.asked, name)
-	reply := answer{table: a.table, spec: &snapshot.Table{ID: a.table.id}, chunk: new(snapshot.Chunk)}
+	reply := answer{table: a.table, spec: &snapshot.Table{ID: a.table.id, Key: []snapshot.KeyColumn{{}}}, chunk: new(snapshot.Chunk)}
 	high := 0
 	for _, arg := range d.CmdArgs[1:] {
 		switch arg.Key {
@@ -128,6 +128,7 @@ func (r *rig) answer(d *datadriven.TestData, name string) error {
 		case "done":
 			reply.chunk.Done = true
 		case "pass":
+			reply.spec.Key = nil
 		case "first":
 			reply.chunk.First = true
 		case "err":

@@ -298,7 +298,7 @@ func (s *session) publishRow(t *table, fields [][]byte) (err error) {
 // and its new identity, from the chunks of its table that are not published yet.
 func (s *session) dropChangedRow(t *table, op debezium.Op) error {
 	snap := s.chunks.active[t.id]
-	if snap == nil || t.plan.IdentitySchema() == nil {
+	if snap == nil || t.identitySchema() == nil {
 		return nil
 	}
 	if op != debezium.Create {
@@ -314,18 +314,23 @@ func (s *session) dropChangedRow(t *table, op debezium.Op) error {
 
 // sameRow reports whether an update left the row its identity.
 func (*session) sameRow(t *table) bool {
-	t.key, t.oldKey = t.plan.Identity(t.key, t.after), t.plan.Identity(t.oldKey, t.before)
+	t.key, t.oldKey = t.identity(t.plan, t.key, t.after), t.identity(t.plan, t.oldKey, t.before)
 	return equalValues(t.key, t.oldKey)
 }
 
 func (s *session) dropFromWindows(t *table, snap *snapshotTable, row []debezium.Value) (err error) {
-	t.key = t.plan.Identity(t.key, row)
-	e := debezium.Event{KeySchema: t.plan.IdentitySchema(), Key: t.key}
+	t.key = t.identity(t.plan, t.key, row)
+	e := debezium.Event{KeySchema: t.identitySchema(), Key: t.key}
 	if s.key, err = s.identities.AppendKey(s.key[:0], &e); err != nil {
 		return fmt.Errorf("encode what tells rows apart: %w", err)
 	}
 	key := s.key
-	if snap.asked {
+	switch {
+	case !snap.older():
+	case snap.onePass && len(snap.changed) == maxChanged:
+		s.log.Warn("too many rows changed while a table was read in one pass: it is read again", "table", snap.id.String(), "rows", maxChanged)
+		s.chunks.discard(snap.id, false)
+	default:
 		snap.change(key)
 	}
 	for _, w := range snap.windows {
@@ -351,7 +356,6 @@ func (s *session) dropChanged(snap *snapshotTable, w *window) error {
 			return err
 		}
 	}
-	clear(snap.changed)
 	return nil
 }
 
@@ -362,7 +366,7 @@ func (s *session) chunkKey(t *table, w *window, i int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := debezium.Event{KeySchema: t.plan.IdentitySchema(), Key: t.keys.Identity(nil, values)}
+	e := debezium.Event{KeySchema: t.identitySchema(), Key: t.identity(t.keys, nil, values)}
 	key, err := s.identities.AppendKey(nil, &e)
 	t.keys.Reset()
 	return key, err

@@ -1,6 +1,7 @@
 package reader
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/firn-cdc/firn/pkg/binlog"
@@ -24,6 +25,18 @@ type table struct {
 	counters *telemetry.ReaderTable
 
 	before, after, key, oldKey, row []debezium.Value // reused for every row
+}
+
+// identitySchema returns the schema of what tells the table's rows apart, or, if
+// nothing does, their records; nil if these have no key either.
+func (t *table) identitySchema() *debezium.Schema { return cmp.Or(t.plan.IdentitySchema(), t.plan.Key) }
+
+// identity overwrites dst with that of a row, as one of the table's plans has converted it.
+func (*table) identity(p *convert.Plan, dst, row []debezium.Value) []debezium.Value {
+	if p.IdentitySchema() == nil {
+		return p.KeyValues(dst, row)
+	}
+	return p.Identity(dst, row)
 }
 
 // tableOf returns the captured table that a table map is of. Maps are looked up

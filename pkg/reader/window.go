@@ -10,7 +10,8 @@ import (
 // it: the stream's version is the newer one.
 type window struct {
 	chunk *snapshot.Chunk
-	keys  map[string]int32 // key bytes to row; nil until the stream first touches the table
+	keys  map[string]int32 // key bytes to the last row that has them; nil until the stream first touches the table
+	same  []int32          // of each row the one before it with its key; -1: none
 	gone  map[int32]bool
 }
 
@@ -24,21 +25,28 @@ func (w *window) passed(p debezium.Position) bool {
 	return p.GTIDs.Contains(high.GTIDs)
 }
 
-// drop removes the row with the key, if the chunk holds it. keyOf encodes the
-// key of a row as the stream's keys are encoded.
+// drop removes the rows with the key, if the chunk holds any: a record key of the
+// operator's choice may have several. keyOf encodes the key of a row as the stream's
+// keys are encoded.
 func (w *window) drop(key []byte, keyOf func(row int) ([]byte, error)) error {
 	if w.keys == nil {
-		w.keys, w.gone = make(map[string]int32, w.chunk.Rows.Len()), make(map[int32]bool)
-		for i := range w.chunk.Rows.Len() {
+		n := w.chunk.Rows.Len()
+		w.keys, w.same, w.gone = make(map[string]int32, n), make([]int32, n), make(map[int32]bool)
+		for i := range n {
 			k, err := keyOf(i)
 			if err != nil {
 				return err
 			}
-			w.keys[string(k)] = int32(i)
+			before, ok := w.keys[string(k)]
+			if !ok {
+				before = -1
+			}
+			w.same[i], w.keys[string(k)] = before, int32(i)
 		}
 	}
-	if i, ok := w.keys[string(key)]; ok {
-		w.gone[i] = true
+	row, ok := w.keys[string(key)]
+	for ; ok && row >= 0; row = w.same[row] {
+		w.gone[row] = true
 	}
 	return nil
 }
