@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	freshBytes     = 64 << 10 // of a new batch's buffer
-	recordOverhead = 21       // most bytes that a record's lengths and deltas take on the wire
+	freshBytes     = 4 << 10 // of a new batch's buffer: thousands of partitions may have one each
+	recordOverhead = 21      // most bytes that a record's lengths and deltas take on the wire
 	recordMemory   = 160
 )
 

@@ -19,3 +19,18 @@ func Committed(partition int32, from int64, block *sarama.FetchResponseBlock) ([
 
 // Brokers returns where c's cluster is.
 func Brokers(c *Client) []string { return c.cfg.Brokers }
+
+// Held returns the memory of the batches that wait in p.
+func Held(p *Producer) (bytes int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, part := range p.active {
+		for _, b := range part.queue {
+			bytes += cap(b.records)
+		}
+		if part.open != nil {
+			bytes += cap(part.open.records)
+		}
+	}
+	return bytes
+}

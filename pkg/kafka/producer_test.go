@@ -447,3 +447,17 @@ func TestProducer_WithoutKeysPartitionsAreSpread(t *testing.T) {
 		t.Errorf("%d records, want 2000", total)
 	}
 }
+
+// A transaction that touches thousands of tables has a batch open for each: what
+// they hold is not a multiple of what was sent.
+func TestProducer_ManyPartitionsHoldLittle(t *testing.T) {
+	const partitions = 2000
+	_, c := open(t, kfake.NumBrokers(1), kfake.SeedTopics(partitions, "t"))
+	p := producer(t, c, kafka.ProducerConfig{Linger: time.Hour})
+	for i := range int32(partitions) {
+		must(t, p.Send(&kafka.Record{Topic: "t", Partition: i, Value: make([]byte, 1000)}))
+	}
+	if held := kafka.Held(p); held < 1000*partitions || held > 8*1000*partitions {
+		t.Errorf("%d batches of 1,000 bytes hold %d bytes", partitions, held)
+	}
+}
