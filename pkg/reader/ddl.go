@@ -1,6 +1,7 @@
 package reader
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -51,8 +52,12 @@ func (s *session) statement(q *binlog.Query) error {
 		s.takeover.atStatement(q)
 	}
 	at := restart{pos: q.End}
-	if q.InTransaction {
+	switch {
+	case !q.InTransaction:
+	case s.cfg.SharedHistory:
 		at = restart{pos: s.beginning, event: q.Event}
+	default: // by the place that is saved inside the transaction
+		at = restart{file: s.position.File, pos: s.position.Pos, event: q.Event}
 	}
 	for i, part := range effect.Parts {
 		if err := s.publishChange(source, at, part, publish[i], headers...); err != nil {
@@ -85,6 +90,7 @@ func (s *session) statementWithin(q *binlog.Query) error {
 // restart is where Debezium would resume behind a statement: its end, or within
 // a transaction its BEGIN and how many of its events are to be passed over.
 type restart struct {
+	file  string // empty: that of the statement
 	pos   uint64
 	event int
 }
@@ -286,7 +292,7 @@ func (s *session) sendHistory(record *schemahistory.Record) error {
 // recordPosition is where a statement stands, as the history notes it.
 func (s *session) recordPosition(source *debezium.Source, at restart) schemahistory.RecordPosition {
 	p := schemahistory.RecordPosition{
-		TsSec: source.TsNs / int64(time.Second), File: source.File, Pos: at.pos, GTIDs: s.position.GTIDs.String(),
+		TsSec: source.TsNs / int64(time.Second), File: cmp.Or(at.file, source.File), Pos: at.pos, GTIDs: s.position.GTIDs.String(),
 		ServerID: source.ServerID, Event: int64(at.event),
 	}
 	if source.Snapshot != "" {

@@ -185,3 +185,38 @@ func TestSession_AnIdleServerKeepsTheCheckpointYoung(t *testing.T) {
 		}
 	}
 }
+
+// Without GTIDs, too, the history knows a table at a place inside the transaction
+// that made it, behind its statement.
+func TestSession_AStatementWithRowsIsKnownInsideItsTransaction(t *testing.T) {
+	for name, gtid := range map[string]string{"with GTIDs": rigServer + ":2", "without": ""} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, 1)
+			s := r.s
+			if gtid != "" {
+				if err := r.commit(1); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, event := range []binlog.Event{
+				&binlog.Begin{GTID: gtid, File: "b.000001", Pos: 104, At: 183},
+				&binlog.Query{
+					Database: rigDatabase, SQL: "CREATE TABLE a (id INT PRIMARY KEY) START TRANSACTION", GTID: gtid, File: "b.000001", Pos: 250, End: 400,
+					Event: 1, InTransaction: true,
+				},
+			} {
+				if err := s.handle(event); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r.restart()
+			s.openHistory()
+			if err := s.replayHistory(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if _, ok := s.history.Table(debezium.TableID{Database: rigDatabase, Table: "a"}); !ok || s.progress.Event != 2 {
+				t.Errorf("at event %d of the transaction the table is known: %t", s.progress.Event, ok)
+			}
+		})
+	}
+}
