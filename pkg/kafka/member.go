@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,10 +10,11 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/klauspost/compress/gzip"
 )
 
 // groupProtocol names the form of what members tell each other.
-const groupProtocol = "firn-shards-1"
+const groupProtocol = "firn-shards-2"
 
 // errLost ends an attempt to join because the group does not know this member.
 var errLost = errors.New("the group does not know this member")
@@ -21,6 +23,30 @@ var errLost = errors.New("the group does not know this member")
 type claim struct {
 	Generation int32   `json:"generation"`
 	Shards     []Shard `json:"shards"`
+}
+
+// tell encodes what members tell each other, compressed: the coordinator keeps
+// what they say of thousands of shards in one record, whose size brokers limit.
+func tell(v any) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	if _, err = w.Write(text); err == nil {
+		err = w.Close()
+	}
+	return out.Bytes(), err
+}
+
+// told decodes what tell has encoded.
+func told(data []byte, v any) error {
+	r, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	return json.NewDecoder(r).Decode(v)
 }
 
 // join takes part in a rebalance and returns what this member is assigned.
@@ -85,7 +111,7 @@ func (g *Group) tryJoin(ctx context.Context) ([]Shard, error) {
 	g.mu.Lock()
 	member, generation := g.member, g.generation
 	g.mu.Unlock()
-	claim, err := json.Marshal(claim{Generation: generation, Shards: g.owned})
+	claim, err := tell(claim{Generation: generation, Shards: g.owned})
 	if err != nil {
 		return nil, failed(err)
 	}
@@ -151,7 +177,7 @@ func (g *Group) sync(ctx context.Context, joined *sarama.JoinGroupResponse) ([]S
 		if err != nil {
 			return nil, failed(fmt.Errorf("decode the assignment: %w", err))
 		}
-		if err := json.Unmarshal(assignment.UserData, &shards); err != nil {
+		if err := told(assignment.UserData, &shards); err != nil {
 			return nil, failed(fmt.Errorf("decode the assignment: %w", err))
 		}
 	}
@@ -174,7 +200,7 @@ func (g *Group) lead(ctx context.Context, joined *sarama.JoinGroupResponse, req 
 	var topics []string
 	for id, m := range metadata {
 		var c claim
-		if err := json.Unmarshal(m.UserData, &c); err != nil {
+		if err := told(m.UserData, &c); err != nil {
 			return fmt.Errorf("decode the shards of member %s: %w", id, err)
 		}
 		slices.Sort(m.Topics)
@@ -195,7 +221,7 @@ func (g *Group) lead(ctx context.Context, joined *sarama.JoinGroupResponse, req 
 		g.counts = counts
 	}
 	for id, of := range release(members, balance(members, shards)) {
-		data, err := json.Marshal(of)
+		data, err := tell(of)
 		if err != nil {
 			return err
 		}

@@ -159,3 +159,26 @@ func TestRelease_OldShardsAreLetGoOfFirst(t *testing.T) {
 		t.Errorf("given while held: %v", target)
 	}
 }
+
+// The coordinator keeps what members say in a record that may have 1 MB, of which
+// the names of the topics, twice, are most.
+func TestTell_ThousandsOfShardsAreShort(t *testing.T) {
+	want := claim{Generation: 7}
+	for i := range 5000 {
+		want.Shards = append(want.Shards, shardsOf(fmt.Sprintf("prefix.tenant_%04d.customer_orders", i*7919%5000), 1, 1)...)
+	}
+	data, err := tell(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(data) > 100_000 {
+		t.Errorf("5,000 shards take %d bytes", len(data))
+	}
+	var got claim
+	if err := told(data, &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
