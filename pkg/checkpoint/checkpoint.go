@@ -11,6 +11,7 @@ package checkpoint
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -43,7 +44,9 @@ type Checkpoint struct {
 	TakingOver bool
 
 	Snapshotting bool // the first snapshot is not finished
-	Snapshot     map[debezium.TableID]TableProgress
+	// Snapshot is the progress of each table. The methods change it; copies share it until one does.
+	Snapshot map[debezium.TableID]TableProgress
+	shared   bool
 }
 
 // Transaction is what was published of a transaction, by its id in transaction
@@ -132,9 +135,22 @@ func (c *Checkpoint) Mark(id debezium.TableID, unlogged string) {
 }
 
 // Forget drops what is known of a table.
-func (c *Checkpoint) Forget(id debezium.TableID) { delete(c.Snapshot, id) }
+func (c *Checkpoint) Forget(id debezium.TableID) {
+	if _, ok := c.Snapshot[id]; ok {
+		c.own()
+		delete(c.Snapshot, id)
+	}
+}
+
+// own ends the sharing of Snapshot, before it is changed.
+func (c *Checkpoint) own() {
+	if c.shared {
+		c.Snapshot, c.shared = maps.Clone(c.Snapshot), false
+	}
+}
 
 func (c *Checkpoint) table(id debezium.TableID, p TableProgress) {
+	c.own()
 	if c.Snapshot == nil {
 		c.Snapshot = make(map[debezium.TableID]TableProgress)
 	}
@@ -144,10 +160,10 @@ func (c *Checkpoint) table(id debezium.TableID, p TableProgress) {
 // SnapshotDone notes that the first snapshot is finished.
 func (c *Checkpoint) SnapshotDone() { c.Snapshotting = false }
 
-// Clone returns an independent copy.
+// Clone returns an independent copy. It takes no longer with thousands of tables.
 func (c *Checkpoint) Clone() Checkpoint {
+	c.shared = true
 	o := *c
-	o.Snapshot = maps.Clone(c.Snapshot)
 	o.Published.Counts = slices.Clone(c.Published.Counts)
 	return o
 }
@@ -156,6 +172,11 @@ func (c *Checkpoint) Clone() Checkpoint {
 func (c *Checkpoint) SamePlace(o Checkpoint) bool {
 	return samePosition(c.Position, o.Position) && samePosition(c.Prepared, o.Prepared) &&
 		c.GTID == o.GTID && c.Event == o.Event && c.Row == o.Row && c.Ordinal == o.Ordinal
+}
+
+// sameTables reports whether two checkpoints share their tables: then none was changed.
+func sameTables(a, b map[debezium.TableID]TableProgress) bool {
+	return reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer()
 }
 
 func samePosition(a, b debezium.Position) bool {

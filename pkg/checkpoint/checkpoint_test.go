@@ -6,10 +6,12 @@ import (
 	"errors"
 	"os"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/firn-cdc/firn/pkg/checkpoint"
 	"github.com/firn-cdc/firn/pkg/debezium"
@@ -30,9 +32,11 @@ func position(t *testing.T, set, file string, pos uint64) debezium.Position {
 	return debezium.Position{GTIDs: gtids(t, set), File: file, Pos: pos}
 }
 
-// sets compares GTID sets by what they say.
+// sets compares GTID sets by what they say, and checkpoints by what they show.
 func sets() cmp.Option {
-	return cmp.Comparer(func(a, b debezium.GTIDSet) bool { return a.Equal(b) })
+	return cmp.Options{
+		cmp.Comparer(func(a, b debezium.GTIDSet) bool { return a.Equal(b) }), cmpopts.IgnoreUnexported(checkpoint.Checkpoint{}),
+	}
 }
 
 func load(t *testing.T, f checkpoint.Format, records []checkpoint.Record) checkpoint.Checkpoint {
@@ -137,7 +141,9 @@ func fill(t *testing.T, v reflect.Value) {
 		v.SetString("text \"\\\n\x01é")
 	case v.Kind() == reflect.Struct:
 		for _, field := range v.Fields() {
-			fill(t, field)
+			if field.CanSet() {
+				fill(t, field)
+			}
 		}
 	case v.Type() == reflect.TypeFor[[]debezium.TableCount](): // a table has one
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
@@ -381,5 +387,32 @@ func TestCheckpoint_CloneIsIndependent(t *testing.T) {
 	c.Captured(id)
 	if got := o.Snapshot[id]; got.State != checkpoint.Reading || got.After[0] != "1" {
 		t.Errorf("got %+v", got)
+	}
+	again := o.Clone()
+	again.Forget(id)
+	o.Mark(id, "why")
+	if _, kept := again.Snapshot[id]; kept || c.Snapshot[id].State != checkpoint.Captured || o.Snapshot[id].Unlogged != "why" {
+		t.Errorf("three copies have %+v, %+v and %+v", c.Snapshot, o.Snapshot, again.Snapshot)
+	}
+}
+
+// The place is saved many times a second, the tables change seldom.
+func TestCheckpoint_ThousandsOfTablesCostNothingWhileTheyStand(t *testing.T) {
+	saving := func(tables int) float64 {
+		var c checkpoint.Checkpoint
+		c.At(position(t, uuid+":1-5", "b.1", 100), debezium.Position{}, 0, 0)
+		for i := range tables {
+			c.Captured(debezium.TableID{Database: "d", Table: strconv.Itoa(i)})
+		}
+		saved := c.Clone()
+		return testing.AllocsPerRun(10, func() {
+			if records, err := (checkpoint.Format{Prefix: "p"}).Records(&c, saved); err != nil || len(records) != 1 {
+				t.Fatalf("%d records, %v", len(records), err)
+			}
+			saved = c.Clone()
+		})
+	}
+	if few, many := saving(1), saving(5000); many > few {
+		t.Errorf("%v allocations with a table, %v with 5,000", few, many)
 	}
 }

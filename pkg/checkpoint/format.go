@@ -40,6 +40,9 @@ func (f Format) Records(c *Checkpoint, saved Checkpoint) ([]Record, error) {
 		return nil, errors.New("store a checkpoint: it has no position")
 	}
 	records := []Record{{Key: f.key(nil), Value: appendCheckpoint(nil, c, true)}}
+	if sameTables(c.Snapshot, saved.Snapshot) {
+		return records, nil
+	}
 	for id, p := range c.Snapshot {
 		switch p.State {
 		case Pending, Reading, Captured:
