@@ -115,7 +115,7 @@ func (s *session) giveBack(ctx context.Context, last bool) error {
 		s.saved.SamePlace(c.given) && s.saved.Snapshotting == c.given.Snapshotting) {
 		return nil
 	}
-	err := s.plain.Send(&kafka.Record{Topic: s.cfg.ConnectOffsetTopic, Partition: kafka.Unassigned, Key: c.key, Value: s.format().ConnectValue(&s.saved)})
+	err := s.plain.SendContext(ctx, &kafka.Record{Topic: s.cfg.ConnectOffsetTopic, Partition: kafka.Unassigned, Key: c.key, Value: s.format().ConnectValue(&s.saved)})
 	if err == nil {
 		err = s.plain.Flush(ctx)
 	}

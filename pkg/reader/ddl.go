@@ -286,7 +286,7 @@ func (s *session) sendHistory(record *schemahistory.Record) error {
 	if err := s.openSpan(); err != nil {
 		return err
 	}
-	return s.plain.Send(&r)
+	return s.plain.SendContext(s.patience, &r)
 }
 
 // recordPosition is where a statement stands, as the history notes it.

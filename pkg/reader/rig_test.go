@@ -30,6 +30,7 @@ import (
 type rig struct {
 	t       *testing.T
 	s       *session
+	cluster *kfake.Cluster
 	metrics *prometheus.Registry
 	workers []chan ask
 	asked   map[string]ask // by table: chunks being read
@@ -66,7 +67,7 @@ func newRig(t *testing.T, parallelism int) *rig {
 	cfg.Logger, cfg.Status = slog.New(slog.DiscardHandler), status.NewBoard("test")
 	registry := prometheus.NewRegistry()
 	cfg.Metrics = func(plugin string) *telemetry.Reader { return telemetry.NewReader(registry, rigPrefix, plugin) }
-	r := &rig{t: t, metrics: registry, asked: make(map[string]ask), seen: make(map[string]int)}
+	r := &rig{t: t, cluster: cluster, metrics: registry, asked: make(map[string]ask), seen: make(map[string]int)}
 	s := newSession(t.Context(), New(cfg))
 	s.server = &mysql.Server{Flavor: debezium.FlavorMySQL, GTIDMode: true, Charset: "utf8mb4"}
 	s.connector = s.server.Flavor

@@ -74,6 +74,8 @@ type session struct {
 
 	life       context.Context // of everything that the session starts
 	stop       context.CancelFunc
+	patience   context.Context // with Kafka, where its buffer is full
+	impatient  context.CancelFunc
 	joinChunks func() error
 	tls        *tls.Config
 }
@@ -85,6 +87,7 @@ func newSession(ctx context.Context, r *Reader) *session {
 		included: included{unknown: make(map[debezium.TableID]debezium.Position), ahead: make(map[debezium.TableID]*debezium.Table)},
 	}
 	s.life, s.stop = context.WithCancel(ctx)
+	s.patience, s.impatient = outlast(ctx)
 	return s
 }
 
@@ -281,6 +284,7 @@ func (s *session) close() error {
 	if s.plain != nil {
 		errs = append(errs, s.plain.Close())
 	}
+	s.impatient()
 	return errors.Join(errs...)
 }
 

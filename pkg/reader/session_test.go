@@ -1,11 +1,17 @@
 package reader
 
 import (
+	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/firn-cdc/firn/pkg/binlog"
 	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/kafka"
 	"github.com/firn-cdc/firn/pkg/snapshot"
 )
 
@@ -218,5 +224,50 @@ func TestSession_AStatementWithRowsIsKnownInsideItsTransaction(t *testing.T) {
 				t.Errorf("at event %d of the transaction the table is known: %t", s.progress.Event, ok)
 			}
 		})
+	}
+}
+
+func TestOutlast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		longer, cancel := outlast(ctx)
+		defer cancel()
+		stop()
+		time.Sleep(drainTime - time.Second)
+		if err := longer.Err(); err != nil {
+			t.Errorf("ended before its time: %v", err)
+		}
+		time.Sleep(2 * time.Second)
+		if longer.Err() == nil {
+			t.Error("goes on for ever")
+		}
+	})
+}
+
+// Kafka takes nothing, and the reader is asked to stop: it does not wait until what
+// it has sent is given up.
+func TestSession_AFullBufferDoesNotHoldUpAStop(t *testing.T) {
+	r := newRig(t, 1)
+	s := r.s
+	topic := kafka.TopicSpec{Name: "p.d.a", Partitions: 1}
+	if err := s.ensureTopic(topic); err != nil {
+		t.Fatal(err)
+	}
+	release := make(chan struct{})
+	t.Cleanup(func() { close(release) })
+	r.cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		r.cluster.SleepControl(func() { <-release })
+		return nil, nil, false
+	})
+	s.impatient()
+	record := &kafka.Record{Topic: topic.Name, Value: make([]byte, 1<<20)}
+	for sent := 0; ; sent += len(record.Value) {
+		err := s.send(record)
+		if errors.Is(err, context.Canceled) {
+			break
+		}
+		if err != nil || sent > 2*s.cfg.BufferBytes {
+			t.Fatalf("after %d bytes: %v", sent, err)
+		}
 	}
 }

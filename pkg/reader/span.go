@@ -30,7 +30,7 @@ func (s *session) send(record *kafka.Record) error {
 	}
 	s.span.bytes += len(record.Key) + len(record.Value)
 	s.span.records++
-	return s.producer.Send(record)
+	return s.producer.SendContext(s.patience, record)
 }
 
 func (s *session) openSpan() error {
@@ -72,7 +72,7 @@ func (s *session) endSpan(ctx context.Context) error {
 		s.at(InsideKafkaCommit)
 	}
 	for _, r := range records {
-		if err := s.producer.Send(&kafka.Record{Topic: s.cfg.OffsetTopic, Partition: 0, Key: r.Key, Value: r.Value}); err != nil {
+		if err := s.producer.SendContext(ctx, &kafka.Record{Topic: s.cfg.OffsetTopic, Partition: 0, Key: r.Key, Value: r.Value}); err != nil {
 			return err
 		}
 	}
@@ -105,18 +105,25 @@ func (s *session) endSpan(ctx context.Context) error {
 // left in the middle nobody knows whether it was done, and then neither whether
 // Debezium may go on from the place that was saved before.
 func (s *session) endWholeSpan(ctx context.Context) error {
-	whole, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	whole, cancel := outlast(ctx)
 	defer cancel()
-	defer context.AfterFunc(ctx, func() {
+	return s.endSpan(whole)
+}
+
+// outlast returns a context that ends some time after ctx: a stopping reader ends
+// what it is at, and does not wait longer for Kafka.
+func outlast(ctx context.Context) (longer context.Context, cancel context.CancelFunc) {
+	longer, end := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
 		timer := time.NewTimer(drainTime)
 		defer timer.Stop()
 		select {
-		case <-whole.Done():
+		case <-longer.Done():
 		case <-timer.C:
-			cancel()
+			end()
 		}
-	})()
-	return s.endSpan(whole)
+	})
+	return longer, func() { stop(); end() }
 }
 
 // save writes a position that moved without a record, now and then, so that a
