@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -119,28 +120,17 @@ func maintenanceOf(c *config.Applier) maintenance.Config {
 	}
 }
 
-// tableOf is the settings of one table: the first entry of the file that matches.
+// tableOf is the settings of one table.
 func tableOf(c *config.Applier, id debezium.TableID) applier.TableConfig {
-	mode, t := c.WriteMode, applier.TableConfig{}
-	for i := range c.Tables {
-		entry := &c.Tables[i]
-		if !entry.Name.Match(id.String()) {
-			continue
+	own := c.Settings(id.Database, id.Table)
+	t := applier.TableConfig{Properties: own.Properties, Append: cmp.Or(own.WriteMode, c.WriteMode) == "append"}
+	for _, f := range own.Partition {
+		transform := f.Transform
+		if f.Width > 0 {
+			transform = fmt.Sprintf("%s[%d]", transform, f.Width)
 		}
-		if entry.WriteMode != "" {
-			mode = entry.WriteMode
-		}
-		t.Properties = entry.Properties
-		for _, f := range entry.Partition {
-			transform := f.Transform
-			if f.Width > 0 {
-				transform = fmt.Sprintf("%s[%d]", transform, f.Width)
-			}
-			t.Partition = append(t.Partition, lake.PartitionField{Column: f.Column, Transform: transform})
-		}
-		break
+		t.Partition = append(t.Partition, lake.PartitionField{Column: f.Column, Transform: transform})
 	}
-	t.Append = mode == "append"
 	return t
 }
 

@@ -31,11 +31,3 @@ func Load(ctx context.Context, client *kafka.Client, topic string, f Format) (Ch
 	}
 	return loader.Checkpoint()
 }
-
-// TopicSpec is the topic that holds a prefix's checkpoints. One partition keeps
-// the records of a checkpoint in order.
-func TopicSpec(prefix string, replication int16) kafka.TopicSpec {
-	return kafka.TopicSpec{
-		Name: Topic(prefix), Partitions: 1, Replication: replication, Config: map[string]string{"cleanup.policy": "compact"},
-	}
-}

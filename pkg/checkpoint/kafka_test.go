@@ -43,7 +43,7 @@ func must(t *testing.T, err error) {
 func TestLoad_TakesTheLastCommittedCheckpoint(t *testing.T) {
 	c := cluster(t)
 	f := checkpoint.Format{Prefix: "shop"}
-	_, err := c.EnsureTopic(t.Context(), checkpoint.TopicSpec("shop", 1))
+	_, err := c.EnsureTopic(t.Context(), kafka.TopicSpec{Name: checkpoint.Topic("shop"), Partitions: 1})
 	must(t, err)
 	if _, ok, err := checkpoint.Load(t.Context(), c, checkpoint.Topic("shop"), f); ok || err != nil {
 		t.Fatalf("an empty topic: %t, %v", ok, err)
