@@ -84,6 +84,83 @@ func TestReader_KeylessUnderWrites(t *testing.T) {
 	})
 }
 
+// The records of a table without a key have one by --message-key-columns. The
+// last of each key is what the source has, though all rows are as old as the
+// beginning of the pass that reads them.
+func TestReader_RecordKeyOfAKeylessTable(t *testing.T) {
+	onEach(t, func(t *testing.T, f *fixture) {
+		const rows = 20_000
+		database := f.readerOnly()
+		table := database + ".t"
+		if f.kind != server.MariaDB {
+			f.exec("GRANT LOCK TABLES ON " + database + ".* TO " + account)
+		}
+		f.exec("CREATE TABLE "+table+" (n INT NOT NULL, v INT, pad VARCHAR(1000))", "CREATE TABLE "+database+".digits (d INT PRIMARY KEY)",
+			"INSERT INTO "+database+".digits VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)",
+			"INSERT INTO "+table+" SELECT a.d + 10 * b.d + 100 * c.d + 1000 * d.d, 0, REPEAT('x', 1000) FROM "+strings.ReplaceAll("#.digits a, #.digits b, #.digits c, #.digits d", "#", database),
+			"INSERT INTO "+table+" SELECT n + 10000, v, pad FROM "+table)
+		f.Tables = database + `\.t`
+		f.ReaderFlags = []string{"--message-key-columns", database + `\.t:n`, "--snapshot-chunk-rows", "500"}
+		writing, enough := context.WithCancel(t.Context())
+		defer enough()
+		var group errgroup.Group
+		group.Go(func() error {
+			return until(writing, func(ctx context.Context, i int) error {
+				at := rows - 10*(i+1) // from the end, which is read last, and each row once
+				for _, change := range []string{
+					fmt.Sprintf("UPDATE %s SET v = 1 WHERE n BETWEEN %d AND %d", table, at, at+8), fmt.Sprintf("DELETE FROM %s WHERE n = %d", table, at+9),
+				} {
+					if _, err := f.db.ExecContext(ctx, change); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		})
+		f.must(f.StartReader(t.Context()))
+		f.must(f.Reader.Ready(t.Context()))
+		enough()
+		f.must(group.Wait())
+		f.must(f.Reader.Stop())
+		f.readToEnd()
+
+		want := make(map[string]string)
+		result, err := f.db.QueryContext(t.Context(), "SELECT n, v FROM "+table)
+		f.must(err)
+		defer result.Close()
+		for result.Next() {
+			var n, v int
+			f.must(result.Scan(&n, &v))
+			want[fmt.Sprintf(`{"n":%d}`, n)] = fmt.Sprintf(`{"n":%d,"v":%d,`, n, v)
+		}
+		f.must(result.Err())
+		got := lastOfEach(f.events(table))
+		wrong := 0
+		for key, row := range want {
+			if !strings.HasPrefix(got[key], row) {
+				wrong++
+			}
+		}
+		if wrong > 0 || len(got) != len(want) {
+			t.Errorf("%d rows are not as in the source; the topic has %d, the source %d", wrong, len(got), len(want))
+		}
+	})
+}
+
+// lastOfEach returns the row that the last record of each key has; none of those
+// that are deleted.
+func lastOfEach(events []validate.Event) map[string]string {
+	rows := make(map[string]string)
+	for i := range events {
+		if e := &events[i]; e.After != "" {
+			rows[e.Key] = e.After
+		} else {
+			delete(rows, e.Key)
+		}
+	}
+	return rows
+}
+
 // addedUp returns how often each row is there: what comes minus what goes.
 func addedUp(events []validate.Event) map[string]int {
 	rows := make(map[int32]map[string]int)
