@@ -88,3 +88,24 @@ func TestReader_AlteredDuringTheFirstStart(t *testing.T) {
 		f.drained("d.t")
 	})
 }
+
+// What is made later in a database that had no table at the first start has that
+// database's character set, also behind a restart. MariaDB's rows need not tell theirs.
+func TestReader_DatabaseWithoutATableAtTheFirstStart(t *testing.T) {
+	onEach(t, func(t *testing.T, f *fixture) {
+		metadata := "MINIMAL"
+		if f.kind == server.MariaDB {
+			metadata = "NO_LOG"
+		}
+		f.own("--binlog-row-metadata=" + metadata)
+		f.exec("ALTER DATABASE d CHARACTER SET latin1")
+		f.Tables, f.ReaderFlags = `d\..*`, []string{"--no-schemas-enable"}
+		for _, table := range []string{"d.first", "d.second"} {
+			f.must(f.StartReader(t.Context()))
+			f.must(f.Reader.Ready(t.Context()))
+			f.exec("CREATE TABLE "+table+" (id INT PRIMARY KEY, name VARCHAR(20))", "INSERT INTO "+table+" VALUES (1, 'Grüße')")
+			f.reading(table, 1)
+			f.drained(table)
+		}
+	})
+}

@@ -53,6 +53,24 @@ func (c *Conn) HasRow(ctx context.Context, id debezium.TableID) (bool, error) {
 	return len(rows) > 0, nil
 }
 
+// Database is a database, and what a table made in it gets when it names no
+// character set.
+type Database struct{ Name, Charset, Collation string }
+
+// Databases returns the databases that the user may see, but for the server's own.
+func (c *Conn) Databases(ctx context.Context) ([]Database, error) {
+	rows, err := c.Strings(ctx, `SELECT schema_name, default_character_set_name, default_collation_name FROM information_schema.schemata
+ WHERE schema_name NOT IN ('mysql', 'sys', 'performance_schema', 'information_schema') ORDER BY schema_name`)
+	if err != nil {
+		return nil, fmt.Errorf("list databases: %w", err)
+	}
+	databases := make([]Database, len(rows))
+	for i, row := range rows {
+		databases[i] = Database{Name: row[0], Charset: row[1], Collation: row[2]}
+	}
+	return databases, nil
+}
+
 // DatabaseCharset returns the character set and collation that a table made in
 // the database gets when it names none.
 func (c *Conn) DatabaseCharset(ctx context.Context, database string) (charset, collation string, err error) {

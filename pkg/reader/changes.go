@@ -104,11 +104,7 @@ func (s *session) initialChanges(server *mysql.Server, definitions []definition)
 	for i, d := range definitions {
 		if i == 0 || definitions[i-1].id.Database != d.id.Database {
 			name := mysql.QuoteName(d.id.Database)
-			for _, ddl := range []string{
-				"DROP DATABASE IF EXISTS " + name,
-				"CREATE DATABASE " + name + " CHARSET " + d.databaseCharset + " COLLATE " + d.collat,
-				"USE " + name,
-			} {
+			for _, ddl := range []string{"DROP DATABASE IF EXISTS " + name, createDatabase(d.id.Database, d.databaseCharset, d.collat), "USE " + name} {
 				changes = append(changes, initialChange{publish: shown[d.id.Database], Part: schemahistory.Part{Database: d.id.Database, DDL: ddl}})
 			}
 		}
@@ -119,6 +115,31 @@ func (s *session) initialChanges(server *mysql.Server, definitions []definition)
 		changes = append(changes, initialChange{publish: s.showsDefinition(d.id), Part: part})
 	}
 	return changes
+}
+
+func createDatabase(name, charset, collation string) string {
+	return "CREATE DATABASE " + mysql.QuoteName(name) + " CHARSET " + charset + " COLLATE " + collation
+}
+
+// keepEmptyDatabases has the history know the character sets of captured
+// databases that hold no table yet. Debezium knows of none, and takes the
+// server's for tables that are made there.
+func (s *session) keepEmptyDatabases(ctx context.Context, conn *mysql.Conn, source *debezium.Source, definitions []definition) error {
+	databases, err := conn.Databases(ctx)
+	if err != nil {
+		return err
+	}
+	for _, db := range databases {
+		if !s.cfg.CapturedDatabase(db.Name) || slices.ContainsFunc(definitions, func(d definition) bool { return d.id.Database == db.Name }) {
+			continue
+		}
+		s.history.SetDatabaseCharset(db.Name, db.Charset)
+		part := schemahistory.Part{Database: db.Name, DDL: createDatabase(db.Name, db.Charset, db.Collation)}
+		if err := s.publishChange(*source, restart{pos: uint64(source.Pos)}, part, false); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // publishDefinitions publishes the schema changes of the first start. The last

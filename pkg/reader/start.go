@@ -238,6 +238,9 @@ func (s *session) firstStart(ctx context.Context, conn *mysql.Conn) error {
 	if err := s.publishDefinitions(ctx, conn, source, definitions); err != nil {
 		return err
 	}
+	if err := s.keepEmptyDatabases(ctx, conn, source, definitions); err != nil {
+		return err
+	}
 	read := s.cfg.Snapshot != SnapshotNoData
 	slices.SortFunc(definitions, func(a, b definition) int { return s.inOrder(a.id, b.id) })
 	for _, d := range definitions {
