@@ -29,9 +29,14 @@ func (w *work) flush(ctx context.Context) error {
 		return nil
 	}
 	started := time.Now()
-	if len(w.batch.Schemas()) == 0 && w.key == nil && !w.schemas.appending { // deletes of rows that never were
-		w.empty()
-		return nil
+	if len(w.batch.Schemas()) == 0 && w.key == nil && !w.schemas.appending {
+		switch {
+		case w.table == nil: // deletes of rows that never were
+			w.empty()
+			return nil
+		case w.batch.Key() == nil: // a TRUNCATE of a table that was there before: the key of its rows is to come
+			return nil
+		}
 	}
 	if w.table == nil {
 		if err := w.create(ctx); err != nil {

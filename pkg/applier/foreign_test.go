@@ -128,7 +128,7 @@ func TestApplier_LatestIsRemembered(t *testing.T) {
 	defer cancel()
 	failing := w.setup()
 	latest(&failing)
-	failing.log = slog.New(onMessage{"retrying", cancel}) // an error before the first commit
+	failing.log = slog.New(onMessage{"retrying": cancel}) // an error before the first commit
 	if err := failing.run(ctx, true); err != nil {
 		t.Log(err)
 	}
@@ -144,17 +144,14 @@ func TestApplier_LatestIsRemembered(t *testing.T) {
 	s.holds()
 }
 
-// onMessage is a log that calls do when it is told the message.
-type onMessage struct {
-	message string
-	do      func()
-}
+// onMessage is a log that does what is asked for when it is told a message.
+type onMessage map[string]func()
 
 func (onMessage) Enabled(context.Context, slog.Level) bool { return true }
 
 func (o onMessage) Handle(_ context.Context, r slog.Record) error {
-	if r.Message == o.message {
-		o.do()
+	if do := o[r.Message]; do != nil {
+		do()
 	}
 	return nil
 }

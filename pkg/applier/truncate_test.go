@@ -1,9 +1,16 @@
 package applier_test
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -38,4 +45,48 @@ func TestApplier_ATruncateComesLateInOnePartition(t *testing.T) {
 	w.send(after...)
 	must(t, w.run(func(s *setup) { s.change = func(c *applier.Config) { c.Memory = 8 << 20 } }))
 	s.holds()
+}
+
+// A table that was there before is adopted with its rows. What removes some of
+// them may come before any row of the topic has.
+func TestApplier_AdoptsRows(t *testing.T) {
+	adopted := func(t *testing.T) (*world, *source) {
+		before := newWorld(t)
+		old := before.table("t", 1)
+		for id := range int64(3) {
+			before.send(old.put(id, "old"))
+		}
+		must(t, before.run())
+		table := before.open("t").Iceberg()
+		ours := slices.DeleteFunc(slices.Collect(maps.Keys(table.Properties())), func(name string) bool { return !strings.HasPrefix(name, "firn.") })
+		tx := table.NewTransaction()
+		must(t, tx.RemoveProperties(ours))
+		_, err := tx.Commit(t.Context())
+		must(t, err)
+		must(t, os.RemoveAll(filepath.Join(before.dir, "index")))
+		w := newWorld(t)
+		w.dir = before.dir
+		s := w.table("t", 1)
+		s.rows = old.rows
+		return w, s
+	}
+	t.Run("a TRUNCATE comes first", func(t *testing.T) {
+		w, s := adopted(t)
+		w.send(s.truncate()...)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		running := w.setup()
+		running.log = slog.New(onMessage{
+			"caught up with where the topics were at start": func() { w.send(s.put(7, "new")) },
+			"committed": cancel,
+		})
+		must(t, running.run(ctx, false))
+		s.holds()
+	})
+	t.Run("a delete comes first", func(t *testing.T) {
+		w, s := adopted(t)
+		w.send(s.remove(1)...)
+		must(t, w.run())
+		s.holds()
+	})
 }
