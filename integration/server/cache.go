@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Root returns the folder of the project's source.
@@ -19,8 +22,14 @@ func Root() string {
 	return filepath.Join(filepath.Dir(file), "..", "..")
 }
 
-// Script runs a script of the scripts folder and returns the line it prints.
+// Script runs a script of the scripts folder and returns the line it prints. One
+// process at a time runs it: what it puts into the cache the others find there.
 func Script(ctx context.Context, name string, args ...string) (string, error) {
+	unlock, err := lock(name)
+	if err != nil {
+		return "", fmt.Errorf("scripts/%s: %w", name, err)
+	}
+	defer unlock()
 	cmd := exec.CommandContext(ctx, filepath.Join(Root(), "scripts", name), args...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -29,6 +38,27 @@ func Script(ctx context.Context, name string, args ...string) (string, error) {
 		return "", fmt.Errorf("scripts/%s %s: %w:\n%s", name, strings.Join(args, " "), err, tail(stderr.Bytes(), 2000))
 	}
 	return strings.TrimSpace(string(out)), nil
+}
+
+// lock waits until no other process has the lock of a name.
+func lock(name string) (unlock func(), err error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(cache, "firn")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(filepath.Join(dir, name+".lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return func() { file.Close() }, nil
 }
 
 func unpacked(ctx context.Context, kind Kind) (string, error) {
