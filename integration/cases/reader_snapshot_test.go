@@ -47,6 +47,13 @@ func (f *fixture) writers(table string, rows int) *writers {
 	return w
 }
 
+// resting adds rows that no writer changes, so that some are from the snapshot
+// however busy the machine is.
+func (f *fixture) resting(w *writers) {
+	f.t.Helper()
+	f.exec(fmt.Sprintf("INSERT INTO %[1]s SELECT id + %[2]d, v, pad FROM %[1]s WHERE id <= 100", w.table, 2*w.rows))
+}
+
 // until repeats do until ctx ends. What do has begun, it ends: a statement that
 // is given up goes on in the server.
 func until(ctx context.Context, do func(ctx context.Context, i int) error) error {
@@ -249,6 +256,7 @@ func TestReaderSnapshot_UnderWrites(t *testing.T) {
 		f.Tables = `d\.t`
 		f.ReaderFlags = []string{fmt.Sprintf("--snapshot-chunk-rows=%d", chunk), "--no-schemas-enable"}
 		w := f.writers("d.t", rows)
+		f.resting(w)
 		writing, enough := context.WithCancel(t.Context())
 		defer enough()
 		var group errgroup.Group
