@@ -19,7 +19,7 @@ func (s *Stream) handleQuery(h header, body []byte) (Event, error) {
 		return s.rollBack(h), nil
 	}
 	sql := string(q.sql)
-	word, rest := verb(sql)
+	word, rest := action(sql)
 	switch word {
 	case "SAVEPOINT", "RELEASE":
 		return nil, nil
@@ -106,6 +106,9 @@ func (s *Stream) checkStatement(q queryEvent, word, rest string) error {
 		changed = id.String()
 	} else if !s.mayChangeCaptured(database, rest) {
 		return nil
+	}
+	if word == "SELECT" {
+		changed = "a stored function, from database " + database
 	}
 	return &StatementError{Target: changed, Verb: word, Thread: int64(q.thread), File: s.file, Pos: s.start}
 }

@@ -40,10 +40,39 @@ func isWord(c byte) bool {
 	return c == '_' || c == '$' || c >= 0x80 || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
+// action returns the verb of what a statement does and what follows it: behind
+// MariaDB's SET STATEMENT … FOR, and behind its ANALYZE, which runs what it analyzes.
+func action(sql string) (word, rest string) {
+	word, rest = verb(sql)
+	t := tokens{rest: rest}
+	switch word {
+	case "SET":
+		if !strings.EqualFold(t.next(), "STATEMENT") {
+			return word, rest
+		}
+		for next := t.next(); next != ""; next = t.next() {
+			if strings.EqualFold(next, "FOR") {
+				return action(t.rest)
+			}
+		}
+	case "ANALYZE":
+		if strings.EqualFold(t.next(), "FORMAT") {
+			t.next() // =
+			t.next()
+			rest = t.rest
+		}
+		if inner, after := verb(rest); changesRows(inner) {
+			return inner, after
+		}
+	}
+	return word, rest
+}
+
 // changesRows reports whether statements that begin with the verb change rows.
+// A SELECT is logged only if it calls a stored function that does.
 func changesRows(verb string) bool {
 	switch verb {
-	case "INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD", "WITH":
+	case "INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD", "WITH", "SELECT":
 		return true
 	default:
 		return false
@@ -74,6 +103,9 @@ func target(verbWord, rest, database string) (debezium.TableID, bool) {
 	case marker == "FROM":
 		return debezium.TableID{}, false // DELETE t1, t2 FROM …
 	}
+	if !isName(word) {
+		return debezium.TableID{}, false
+	}
 	first := unquote(word)
 	id := debezium.TableID{Database: database, Table: first}
 	after := t.next()
@@ -101,18 +133,34 @@ func isModifier(word string) bool {
 }
 
 // tokens splits a statement into words, quoted words and single characters.
+// Comments are passed over, and the marks of executable ones.
 type tokens struct{ rest string }
 
 func (t *tokens) next() string {
-	s := strings.TrimLeft(t.rest, " \t\r\n\f\v")
+	s := t.rest
+	for {
+		s = strings.TrimLeft(s, " \t\r\n\f\v")
+		switch {
+		case strings.HasPrefix(s, "/*!"), strings.HasPrefix(s, "/*M!"):
+			s = strings.TrimLeft(s[strings.IndexByte(s, '!')+1:], "0123456789")
+			continue
+		case strings.HasPrefix(s, "/*"):
+			_, s, _ = strings.Cut(s[2:], "*/")
+			continue
+		case strings.HasPrefix(s, "*/"):
+			s = s[2:]
+			continue
+		case strings.HasPrefix(s, "#"), strings.HasPrefix(s, "-- "):
+			_, s, _ = strings.Cut(s, "\n")
+			continue
+		}
+		break
+	}
 	n := 0
 	switch {
 	case s == "":
 	case s[0] == '`' || s[0] == '"' || s[0] == '\'':
-		n = len(s)
-		if end := strings.IndexByte(s[1:], s[0]); end >= 0 {
-			n = end + 2
-		}
+		n = quotedLength(s)
 	case isWord(s[0]):
 		for n < len(s) && isWord(s[n]) {
 			n++
@@ -124,9 +172,25 @@ func (t *tokens) next() string {
 	return s[:n]
 }
 
+// quotedLength returns the length of the quoted word that s begins with.
+func quotedLength(s string) int {
+	for i := 1; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && s[0] != '`':
+			i++
+		case s[i] != s[0]:
+		case i+1 < len(s) && s[i+1] == s[0]: // doubled, it stands for itself
+			i++
+		default:
+			return i + 1
+		}
+	}
+	return len(s)
+}
+
 func unquote(word string) string {
 	if len(word) >= 2 && (word[0] == '`' || word[0] == '"') {
-		return word[1 : len(word)-1]
+		return strings.ReplaceAll(word[1:len(word)-1], word[:1]+word[:1], word[:1])
 	}
 	return word
 }

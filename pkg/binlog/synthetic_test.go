@@ -184,6 +184,13 @@ heartbeat binlog.000002:800
 				"SET GLOBAL binlog_format=ROW and end the sessions that began before (or set binlog_format themselves), then take a new snapshot of the tables it changed\n",
 		},
 		{
+			name:   "a stored function that changes rows, as the server logs it",
+			events: [][]byte{begin(100), eventOf(kindQuery, 300, 0, queryBody("d", "SELECT `d`.`f`(5)"))},
+			want: "begin  at binlog.000001:61, after binlog.000001:61, thread true\n" +
+				"error: SELECT of a stored function, from database d by thread 9 at binlog.000001:249 was logged as a statement, without its rows: " +
+				"SET GLOBAL binlog_format=ROW and end the sessions that began before (or set binlog_format themselves), then take a new snapshot of the tables it changed\n",
+		},
+		{
 			name: "an ALTER of MariaDB in two phases counts when it ends",
 			cfg:  Config{Flavor: debezium.FlavorMariaDB},
 			events: [][]byte{

@@ -135,9 +135,17 @@ func TestTarget(t *testing.T) {
 		{"DELETE t FROM t JOIN u", ""},
 		{"DELETE FROM t USING t JOIN u", ""},
 		{"WITH x AS (SELECT 1) UPDATE t SET a = 1", ""},
+		{"INSERT /* why */ INTO # who\n o.t VALUES (1)", "o.t"},
+		{"INSERT /*!40000 LOW_PRIORITY */ INTO o.t VALUES (1)", "o.t"},
+		{"INSERT INTO `o``1`.`t``2` VALUES (1)", "o`1.t`2"},
+		{"INSERT INTO (t) VALUES (1)", ""},
+		{"SET STATEMENT max_statement_time=1, sql_mode='FOR' FOR INSERT INTO o.t VALUES (1)", "o.t"},
+		{"ANALYZE DELETE FROM o.t", "o.t"},
+		{"ANALYZE FORMAT=JSON UPDATE o.t SET a = 1", "o.t"},
+		{"SELECT `o`.`f`(5)", ""},
 	}
 	for _, test := range tests {
-		word, rest := verb(test.sql)
+		word, rest := action(test.sql)
 		id, ok := target(word, rest, "d")
 		got := id.String()
 		if !ok {
@@ -145,6 +153,9 @@ func TestTarget(t *testing.T) {
 		}
 		if got != test.want {
 			t.Errorf("%s: got %q, want %q", test.sql, got, test.want)
+		}
+		if !changesRows(word) {
+			t.Errorf("%s: %s is not taken for a change of rows", test.sql, word)
 		}
 	}
 }
