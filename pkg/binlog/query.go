@@ -25,7 +25,7 @@ func (s *Stream) handleQuery(h header, body []byte) (Event, error) {
 		return nil, nil
 	case "ROLLBACK":
 		if s.tx.rows {
-			return nil, s.errorf("ROLLBACK TO SAVEPOINT after rows of captured tables, which cannot be taken back: keep non-transactional tables out of such transactions")
+			return nil, s.errorf("ROLLBACK TO SAVEPOINT after rows of captured tables, which cannot be taken back: keep non-transactional and temporary tables out of such transactions, and take a new snapshot")
 		}
 		return nil, nil
 	case "XA":
@@ -83,6 +83,10 @@ func (s *Stream) statement(h header, q queryEvent, sql string) Event {
 // rollBack ends a transaction that the server logged and rolled back.
 func (s *Stream) rollBack(h header) Event {
 	rows, delivered, gtid := s.tx.rows, s.tx.delivered, s.tx.gtid
+	if s.tx.collect != nil {
+		_ = s.xa.drop(s.tx.collect) // as in abandon
+		rows = false
+	}
 	end := s.endOf(h)
 	if delivered || !rows {
 		return end

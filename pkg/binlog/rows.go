@@ -28,7 +28,6 @@ type Rows struct {
 	Ordinal int64
 
 	data []byte // what is left of the images
-	skip int    // rows that were delivered before
 	err  error
 	// scratch holds values that are not in the event as such; spare takes rows that nobody wants.
 	scratch []byte
@@ -39,16 +38,6 @@ type Rows struct {
 // was one. The rows' slices are reused, and their bytes are borrowed until the
 // next call; the image that the operation lacks gets length 0.
 func (r *Rows) Next(before, after *mysql.Row) (bool, error) {
-	for r.skip > 0 && len(r.data) > 0 {
-		r.skip--
-		if ok, err := r.next(&r.spare[0], &r.spare[1]); !ok {
-			return false, err
-		}
-	}
-	return r.next(before, after)
-}
-
-func (r *Rows) next(before, after *mysql.Row) (bool, error) {
 	if len(r.data) == 0 || r.err != nil {
 		return false, r.err
 	}
@@ -77,7 +66,7 @@ func (r *Rows) next(before, after *mysql.Row) (bool, error) {
 // SkipAll passes over the rows that are left.
 func (r *Rows) SkipAll() error {
 	for {
-		if ok, err := r.next(&r.spare[0], &r.spare[1]); !ok {
+		if ok, err := r.Next(&r.spare[0], &r.spare[1]); !ok {
 			return err
 		}
 	}

@@ -68,6 +68,7 @@ func (s *Stream) handleRows(h header, raw, body []byte, kind rowsKind) (Event, e
 		return nil, err
 	}
 	if s.tx.collect != nil {
+		s.tx.rows = true
 		return nil, s.xa.add(s.tx.collect, raw[:headerSize], body, s.start)
 	}
 	data := d.rest()
@@ -90,6 +91,7 @@ func (s *Stream) handleRows(h header, raw, body []byte, kind rowsKind) (Event, e
 		if err := s.skipDelivered(r); err != nil {
 			return nil, err
 		}
+		s.tx.rows = s.tx.rows || r.Ordinal > s.tx.ordinal
 		if len(r.data) == 0 {
 			s.tx.ordinal = r.Ordinal
 			return nil, nil
@@ -112,7 +114,7 @@ func (s *Stream) skipDelivered(r *Rows) error {
 		n = int64(s.resume.Row)
 	}
 	for ; n > 0; n-- {
-		if ok, err := r.next(&r.spare[0], &r.spare[1]); !ok {
+		if ok, err := r.Next(&r.spare[0], &r.spare[1]); !ok {
 			return err
 		}
 	}

@@ -58,7 +58,7 @@ type transaction struct {
 
 	event   int   // events read since BEGIN, as Debezium counts
 	ordinal int64 // rows of captured tables before the event being read
-	rows    bool  // rows were delivered
+	rows    bool  // rows were delivered, now or before Resume, or kept
 	query   []byte
 	// statementEnded says that query is of a statement whose rows are over.
 	statementEnded bool

@@ -48,10 +48,16 @@ var (
 // replay prints what a stream makes of events, started at binlog.000001:4.
 func replay(t *testing.T, cfg Config, events ...[]byte) string {
 	t.Helper()
+	return resumed(t, cfg, Resume{Position: debezium.Position{File: "binlog.000001", Pos: 4}}, events...)
+}
+
+// resumed prints what a stream makes of events that begins somewhere.
+func resumed(t *testing.T, cfg Config, from Resume, events ...[]byte) string {
+	t.Helper()
 	if cfg.Flavor == "" {
 		cfg.Flavor = debezium.FlavorMySQL
 	}
-	s := newStream(cfg, &fakeServer{events: events, err: io.EOF}, Resume{Position: debezium.Position{File: "binlog.000001", Pos: 4}})
+	s := newStream(cfg, &fakeServer{events: events, err: io.EOF}, from)
 	var out strings.Builder
 	if err := each(t, s, func(ev Event) { out.WriteString(printEvent(t, ev)) }); err != nil {
 		fmt.Fprintf(&out, "error: %v\n", err)
@@ -106,7 +112,7 @@ commit , then binlog.000001:600
 			want: `begin  at binlog.000001:61, after binlog.000001:61, thread true
 rows d.t c at binlog.000001:266 event 3 gtid 
   row 0 (1) 42
-error: binlog binlog.000001:351: ROLLBACK TO SAVEPOINT after rows of captured tables, which cannot be taken back: keep non-transactional tables out of such transactions
+error: binlog binlog.000001:351: ROLLBACK TO SAVEPOINT after rows of captured tables, which cannot be taken back: keep non-transactional and temporary tables out of such transactions, and take a new snapshot
 `,
 		},
 		{
@@ -208,6 +214,28 @@ commit 0-1-0, then binlog.000001:400
 			got := replay(t, test.cfg, test.events...)
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("events (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestStream_RollbackAfterResume: rows that an earlier stream delivered are taken back as well.
+func TestStream_RollbackAfterResume(t *testing.T) {
+	events := func(end string) [][]byte {
+		return [][]byte{
+			eventOf(kindQuery, 100, 0, queryBody("d", "BEGIN")), eventOf(kindTableMap, 200, 0, tableMapBody),
+			eventOf(kindWriteRowsV1, 300, 0, insertBody), eventOf(kindQuery, 400, 0, queryBody("d", end)),
+		}
+	}
+	for name, from := range map[string]Resume{"by the row's ordinal": {Ordinal: 1}, "by Debezium's counts": {Event: 2, Row: 1}} {
+		t.Run(name, func(t *testing.T) {
+			from.Position = debezium.Position{File: "binlog.000001", Pos: 4}
+			got := resumed(t, Config{}, from, events("ROLLBACK")...)
+			if want := "begin  at binlog.000001:61, after binlog.000001:61, thread true\nrollback , then binlog.000001:400\n"; got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+			if got = resumed(t, Config{}, from, events("ROLLBACK TO `s`")...); !strings.Contains(got, "error: ") {
+				t.Errorf("got %s, want an error", got)
 			}
 		})
 	}
