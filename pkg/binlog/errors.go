@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
+
+	"github.com/firn-cdc/firn/pkg/mysql"
 )
 
 // Errors that a caller acts on. They are found with errors.Is; the text says
@@ -105,26 +107,15 @@ const (
 
 const purgedRemedy = "take a new snapshot: delete the topics __firn-offsets.<prefix> and __firn-schema-history.<prefix>, so that the next start reads the tables again; and keep the binary log longer (binlog_expire_logs_seconds; on RDS: CALL mysql.rds_set_configuration('binlog retention hours', 168))"
 
-// heals reports whether a new connection may work after a server's error.
-func heals(code uint16) bool {
-	switch code {
-	case 1040, 1203, 1226: // too many connections
-		return true
-	case 1053, 1152, 1158, 1159, 1160, 1161, 1184, 1317, 1927, 2006, 2013, 3168, 3169, 4031: // shutting down, killed, broken
-		return true
-	default:
-		return false
-	}
-}
-
-// classify gives an error of the connection its meaning.
+// classify gives an error of the connection its meaning. A deadline is never the
+// caller's, who gets what its own context says: go-mysql dials for 10 s.
 func classify(err error) error {
 	if server, ok := errors.AsType[*gomysql.MyError](err); ok {
 		return classifyServer(server)
 	}
 	var network net.Error
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
 		errors.Is(err, gomysql.ErrBadConn), strings.Contains(err.Error(), gomysql.ErrBadConn.Error()):
@@ -135,7 +126,7 @@ func classify(err error) error {
 }
 
 func classifyServer(err *gomysql.MyError) error {
-	if heals(err.Code) {
+	if mysql.Heals(err.Code) {
 		return fmt.Errorf("%w: %w", ErrDisconnected, err)
 	}
 	switch err.Code {

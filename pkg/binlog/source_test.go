@@ -242,6 +242,14 @@ func TestOpen(t *testing.T) {
 			t.Errorf("got %v, want ErrDisconnected", err)
 		}
 		cfg = f.config()
+		cfg.Dialer = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done() // nobody answers
+			return nil, &net.OpError{Op: "dial", Err: ctx.Err()}
+		}
+		if _, err := Open(t.Context(), cfg, Resume{}); !errors.Is(err, ErrDisconnected) {
+			t.Errorf("nobody answers: got %v, want ErrDisconnected", err)
+		}
+		cfg = f.config()
 		cfg.GTIDMode = false
 		if _, err := Open(t.Context(), cfg, Resume{}); err == nil {
 			t.Error("a position that names nothing was accepted")

@@ -142,6 +142,9 @@ func loginError(ctx context.Context, err error) error {
 		case CodeAccessDenied, CodeDBAccessDenied, 1130, 1698, 1820, 1862, 3118, 3159, 3955:
 			return fmt.Errorf("%w: %w", ErrAccessDenied, e)
 		}
+		if Heals(e.Code) {
+			return fmt.Errorf("%w: %w", ErrUnreachable, e)
+		}
 		return e
 	}
 	var record tls.RecordHeaderError

@@ -86,6 +86,24 @@ func TestConnect_ServerThatNeverAnswers(t *testing.T) {
 	}
 }
 
+func TestConnect_ServerThatIsFull(t *testing.T) {
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		if c, err := l.Accept(); err == nil {
+			_, _ = c.Write([]byte("\x17\x00\x00\x00\xff\x10\x04Too many connections"))
+			_ = c.Close()
+		}
+	}()
+	cfg := &mysql.Config{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, User: "u"}
+	if _, err := mysql.Connect(t.Context(), cfg); !errors.Is(err, mysql.ErrUnreachable) || !mysql.IsServerError(err, 1040) {
+		t.Fatalf("got %v, want %v with error 1040", err, mysql.ErrUnreachable)
+	}
+}
+
 func TestConn_Strings(t *testing.T) {
 	long := strings.Repeat("x", 70_000)
 	_, cfg := startServer(t, func(q string) (*gomysql.Result, error) {
@@ -116,6 +134,21 @@ func TestConn_Strings(t *testing.T) {
 	}
 	if c.Broken() {
 		t.Error("an answer of the server broke the connection")
+	}
+}
+
+func TestConn_SessionThatTheServerEnds(t *testing.T) {
+	for _, code := range []uint16{1053, 1317, 1927, 3169} {
+		_, cfg := startServer(t, func(query string) (*gomysql.Result, error) {
+			if query == "long" {
+				return nil, &gomysql.MyError{Code: code, State: "08S01", Message: "shutdown in progress"}
+			}
+			return nil, nil
+		})
+		c := connect(t, cfg)
+		if err := c.Exec(t.Context(), "long"); !errors.Is(err, mysql.ErrClosed) || !c.Broken() {
+			t.Errorf("code %d: got %v, broken %t, want %v", code, err, c.Broken(), mysql.ErrClosed)
+		}
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 var (
 	// ErrAccessDenied is a login that the server refused: user, password, host or plugin.
 	ErrAccessDenied = errors.New("access denied (--database-user; FIRN_DATABASE_PASSWORD or --database-password-file)")
-	// ErrUnreachable is a host that does not resolve or answer.
+	// ErrUnreachable is a host that does not resolve or answer, or a server that takes nobody in at the moment.
 	ErrUnreachable = errors.New("unreachable")
 	// ErrTLS is a server that offers no TLS, or whose certificate does not verify.
 	ErrTLS = errors.New("no trusted TLS connection")
@@ -33,6 +33,19 @@ const (
 	CodeMissingPrivilege   = 1227
 	CodeTableDefChanged    = 1412
 )
+
+// Heals reports whether a new connection may work after an error of the server:
+// it was full or shutting down, or ended the session.
+func Heals(code uint16) bool {
+	switch code {
+	case 1040, 1203, 1226: // too many connections
+		return true
+	case 1053, 1152, 1158, 1159, 1160, 1161, 1184, 1317, 1927, 2006, 2013, 3168, 3169, 4031: // shutting down, killed, broken
+		return true
+	default:
+		return false
+	}
+}
 
 // ServerError is an error that the server answered with.
 type ServerError struct {

@@ -228,10 +228,11 @@ func (r *Rows) release() {
 	r.conn.busy = false
 }
 
-// fail frees the connection after an error. Anything but an answer of the server breaks it.
+// fail frees the connection after an error. Anything but an answer of the server
+// breaks it, and the answer that the session has ended.
 func (r *Rows) fail(err error) error {
 	r.release()
-	if _, ok := errors.AsType[*ServerError](err); ok {
+	if answer, ok := errors.AsType[*ServerError](err); ok && !Heals(answer.Code) {
 		return err
 	}
 	r.conn.kill()

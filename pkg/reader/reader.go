@@ -69,7 +69,7 @@ func (r *Reader) heals(err error) bool {
 	case errors.Is(err, codec.ErrRegistryUnavailable):
 		r.blocked = err
 	case errors.Is(err, binlog.ErrDisconnected), errors.Is(err, mysql.ErrUnreachable), errors.Is(err, mysql.ErrClosed),
-		errors.Is(err, errRestart), kafka.Retriable(err):
+		mysql.IsServerError(err, mysql.CodeLockWaitTimeout, mysql.CodeDeadlock), errors.Is(err, errRestart), kafka.Retriable(err):
 	default:
 		return false
 	}
