@@ -18,6 +18,9 @@ const (
 	compressionZstd = 0
 	compressionNone = 255
 
+	// maxIdleEvent is how large a buffer is kept between transactions.
+	maxIdleEvent = 1 << 20
+
 	// maxZstdWindow is that of zstd's highest level, 22, which the server allows.
 	maxZstdWindow = 1 << 27
 )
@@ -72,6 +75,9 @@ func (p *payload) next() ([]byte, error) {
 	p.event = append(p.event[:0], make([]byte, headerSize)...)
 	if _, err := io.ReadFull(p.in, p.event); err != nil {
 		p.in = nil
+		if cap(p.event) > maxIdleEvent {
+			p.event = nil
+		}
 		if errors.Is(err, io.EOF) {
 			return nil, io.EOF
 		}

@@ -80,6 +80,9 @@ func (s *Stream) handleRows(h header, raw, body []byte, kind rowsKind) (Event, e
 	}
 	r := &s.rows
 	scratch, spare := r.scratch, r.spare
+	if cap(scratch) > maxIdleEvent {
+		scratch = nil
+	}
 	*r = Rows{
 		Table: e.table, Op: debezium.Op(kind.op),
 		GTID: s.tx.gtid, File: s.place(), Pos: s.start, TsNs: s.now(h), ServerID: h.serverID,

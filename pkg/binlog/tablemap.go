@@ -103,7 +103,7 @@ func parseTableMap(body []byte, mariadb bool) (*TableMap, error) {
 	types := d.bytes(n)
 	meta := buffer{data: d.bytes(d.length())}
 	nulls := d.bytes((n + 7) / 8)
-	if d.failed {
+	if d.failed || n == 0 { // rows of no columns would have no end
 		return nil, errTruncated
 	}
 	tm.Columns = make([]ColumnMeta, n)

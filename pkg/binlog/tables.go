@@ -2,6 +2,7 @@ package binlog
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
@@ -36,8 +37,17 @@ func newTables(cfg Config) tables {
 	}
 }
 
-// forgetIDs must be called at a new file: a server gives out its ids anew when it starts.
-func (t *tables) forgetIDs() { clear(t.byID) }
+// maxIdleNames is how many names are kept over the end of a file that nobody wants the rows of.
+const maxIdleNames = 4096
+
+// forgetIDs must be called at a new file: a server gives out its ids anew when it
+// starts. Names go too if they are many: some servers make and drop tables for ever.
+func (t *tables) forgetIDs() {
+	clear(t.byID)
+	if len(t.byName) > maxIdleNames {
+		maps.DeleteFunc(t.byName, func(_ string, e *tableEntry) bool { return !e.captured })
+	}
+}
 
 // define takes the body of a TABLE_MAP event.
 func (t *tables) define(body []byte) (*tableEntry, error) {
