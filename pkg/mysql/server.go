@@ -16,9 +16,8 @@ type Server struct {
 	Version string // as the server prints it
 	Number  int    // 80031 for 8.0.31, 101106 for 10.11.6
 
-	GTIDMode   bool   // MySQL: gtid_mode=ON; MariaDB always has GTIDs
-	ServerUUID string // "" on MariaDB
-	ServerID   uint32
+	GTIDMode bool // MySQL: gtid_mode=ON; MariaDB always has GTIDs
+	ServerID uint32
 
 	LogBin              bool
 	BinlogFormat        string // ROW, …
@@ -28,19 +27,17 @@ type Server struct {
 	LogReplicaUpdates   bool
 	BinlogExpire        int64 // seconds; 0 is never
 	CascadesInBinlog    bool  // changes made by foreign-key actions are logged as rows
-	InnoDBLockWait      int64 // seconds
 	LowerCaseTableNames int   // lower_case_table_names
 	Charset, Collation  string
-	SQLMode             string // the global one
 
 	RDS, Aurora bool // settings change in a parameter group
 }
 
 // variables are the global variables that Server is made of. Servers that lack one leave it out.
-const variables = `SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'gtid_mode', 'server_uuid', 'server_id', 'log_bin',
+const variables = `SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'gtid_mode', 'server_id', 'log_bin',
  'binlog_format', 'binlog_row_image', 'binlog_row_metadata', 'binlog_row_value_options', 'log_replica_updates', 'log_slave_updates',
- 'binlog_expire_logs_seconds', 'innodb_native_foreign_keys', 'innodb_lock_wait_timeout', 'lower_case_table_names',
- 'character_set_server', 'collation_server', 'sql_mode', 'basedir', 'aurora_version')`
+ 'binlog_expire_logs_seconds', 'innodb_native_foreign_keys', 'lower_case_table_names',
+ 'character_set_server', 'collation_server', 'basedir', 'aurora_version')`
 
 // Server asks the server for its facts.
 func (c *Conn) Server(ctx context.Context) (*Server, error) { return readServer(ctx, c) }
@@ -64,7 +61,6 @@ func readServer(ctx context.Context, q querier) (*Server, error) {
 		Version:         v["version"],
 		Number:          versionNumber(v["version"]),
 		GTIDMode:        v["gtid_mode"] == "ON",
-		ServerUUID:      v["server_uuid"],
 		LogBin:          on(v["log_bin"]),
 		BinlogFormat:    v["binlog_format"],
 		RowImage:        v["binlog_row_image"],
@@ -72,7 +68,6 @@ func readServer(ctx context.Context, q querier) (*Server, error) {
 		RowValueOptions: v["binlog_row_value_options"],
 		Charset:         v["character_set_server"],
 		Collation:       v["collation_server"],
-		SQLMode:         v["sql_mode"],
 		RDS:             strings.HasPrefix(v["basedir"], "/rdsdbbin"),
 	}
 	_, s.Aurora = v["aurora_version"]
@@ -81,12 +76,7 @@ func readServer(ctx context.Context, q querier) (*Server, error) {
 	}
 	s.LogReplicaUpdates = on(v["log_replica_updates"]) || on(v["log_slave_updates"])
 	s.CascadesInBinlog = s.AtLeast(debezium.FlavorMySQL, 90600) && !on(v["innodb_native_foreign_keys"])
-	for name, dst := range map[string]*int64{
-		"binlog_expire_logs_seconds": &s.BinlogExpire,
-		"innodb_lock_wait_timeout":   &s.InnoDBLockWait,
-	} {
-		*dst, _ = strconv.ParseInt(v[name], 10, 64) // absent is 0
-	}
+	s.BinlogExpire, _ = strconv.ParseInt(v["binlog_expire_logs_seconds"], 10, 64) // absent is 0
 	id, err := strconv.ParseUint(v["server_id"], 10, 32)
 	if err != nil {
 		return nil, fmt.Errorf("read server variables: server_id: %w", err)
