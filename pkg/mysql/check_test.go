@@ -7,6 +7,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -277,13 +278,41 @@ func TestCheck(t *testing.T) {
 			for _, change := range tt.change {
 				change(tt.server)
 			}
-			got, err := check(t.Context(), tt.server, []debezium.TableID{{Database: "d", Table: "t"}}, tt.opts)
-			if err != nil {
-				t.Fatal(err)
-			}
-			compareProblems(t, got, tt.want)
+			synctest.Test(t, func(t *testing.T) { // a GTID set is waited for
+				got, err := check(t.Context(), tt.server, []debezium.TableID{{Database: "d", Table: "t"}}, tt.opts)
+				if err != nil {
+					t.Fatal(err)
+				}
+				compareProblems(t, got, tt.want)
+			})
 		})
 	}
+}
+
+// executing has a transaction of the position in its binlog, and commits it while it is asked.
+type executing struct {
+	*fakeServer
+	asked int
+}
+
+// Strings answers a query.
+func (e *executing) Strings(ctx context.Context, query string, args ...any) ([][]string, error) {
+	if !strings.HasPrefix(query, "SELECT GTID_SUBSET(") {
+		return e.fakeServer.Strings(ctx, query, args...)
+	}
+	if e.asked++; e.asked < 40 {
+		return [][]string{{"1", "0"}}, nil
+	}
+	return [][]string{{"1", "1"}}, nil
+}
+
+func TestCheck_TransactionThatIsBeingCommitted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		got, err := check(t.Context(), &executing{fakeServer: healthy()}, []debezium.TableID{{Database: "d", Table: "t"}}, CheckOptions{From: gtids("mysql", uuid+":1-5")})
+		if err != nil || len(got) != 0 {
+			t.Errorf("got %+v, %v, want no problem: the binlog is ahead of gtid_executed", got, err)
+		}
+	})
 }
 
 // compareProblems compares with lines of the form name: part of message -> part of fix.

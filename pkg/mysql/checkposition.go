@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
 )
@@ -21,18 +22,36 @@ func checkPosition(ctx context.Context, q querier, s *Server, from debezium.Posi
 	case !s.GTIDMode:
 		return []Problem{s.foreignPosition("the position to resume at is a GTID set, but gtid_mode is not ON")}, nil
 	}
-	set := from.GTIDs.String()
-	rows, err := q.Strings(ctx, "SELECT GTID_SUBSET(@@GLOBAL.gtid_purged, ?), GTID_SUBSET(?, @@GLOBAL.gtid_executed)", set, set)
-	if err != nil {
-		return nil, fmt.Errorf("check the GTID position: %w", err)
+	return checkSet(ctx, q, s, from.GTIDs.String())
+}
+
+// A transaction is in the binlog, and so may be in the set to resume at, before it is in gtid_executed: with
+// semi-synchronous replication by up to its timeout, which is 10 s by default.
+const (
+	executedTries = 60
+	executedPause = 250 * time.Millisecond
+)
+
+// checkSet compares a GTID set with what MySQL has executed, and with what of it is gone.
+func checkSet(ctx context.Context, q querier, s *Server, set string) ([]Problem, error) {
+	for try := 1; ; try++ {
+		rows, err := q.Strings(ctx, "SELECT GTID_SUBSET(@@GLOBAL.gtid_purged, ?), GTID_SUBSET(?, @@GLOBAL.gtid_executed)", set, set)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("check the GTID position: %w", err)
+		case rows[0][1] == "1" && rows[0][0] == "1":
+			return nil, nil
+		case rows[0][1] == "1":
+			return []Problem{s.purged("the server has deleted transactions that follow the GTID set to resume at: " + set)}, nil
+		case try == executedTries:
+			return []Problem{s.foreignPosition("the server lacks transactions of the GTID set to resume at: " + set)}, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(executedPause):
+		}
 	}
-	if rows[0][1] != "1" {
-		return []Problem{s.foreignPosition("the server lacks transactions of the GTID set to resume at: " + set)}, nil
-	}
-	if rows[0][0] != "1" {
-		return []Problem{s.purged("the server has deleted transactions that follow the GTID set to resume at: " + set)}, nil
-	}
-	return nil, nil
 }
 
 func checkFile(ctx context.Context, q querier, s *Server, from debezium.Position) ([]Problem, error) {
