@@ -35,7 +35,7 @@ func (h *History) Apply(database, ddl string, ctx StatementContext) ([]debezium.
 	for len(toks) > 0 && toks[len(toks)-1].is(";") {
 		toks = toks[:len(toks)-1]
 	}
-	s := &statement{h: h, r: &reader{src: ddl, toks: toks}, database: database, ctx: ctx}
+	s := &statement{h: h, r: &reader{src: ddl, toks: behindSet(toks)}, database: database, ctx: ctx}
 	if err := s.run(); err != nil {
 		return nil, Effect{}, err
 	}
@@ -45,6 +45,25 @@ func (h *History) Apply(database, ddl string, ctx StatementContext) ([]debezium.
 	}
 	s.effect.Ignored = len(s.effect.Touched) == 0 && (len(s.effect.Parts) == 0 || s.effect.Unfollowed)
 	return changes, s.effect, nil
+}
+
+// behindSet returns what stands behind MariaDB's SET STATEMENT … FOR, which sets variables for one statement.
+func behindSet(toks []token) []token {
+	if len(toks) < 2 || !toks[0].is("SET") || !toks[1].is("STATEMENT") {
+		return toks
+	}
+	depth := 0
+	for i := range toks {
+		switch t := &toks[i]; {
+		case t.is("("):
+			depth++
+		case t.is(")"):
+			depth--
+		case t.is("FOR") && depth == 0:
+			return toks[i+1:]
+		}
+	}
+	return toks
 }
 
 // mentioned returns a captured table whose name occurs in the statement.
@@ -158,6 +177,9 @@ func (s *statement) create() error {
 	case r.accept("TABLE"):
 		return s.createTable(replace)
 	case r.acceptAny("DATABASE", "SCHEMA"):
+		if t := r.peek(); replace && t.name() { // MariaDB
+			s.forgetDatabase(t.val)
+		}
 		s.setDatabase()
 		return nil
 	}

@@ -61,6 +61,11 @@ func (s *statement) databaseCharset(database string) string {
 }
 
 func (s *statement) dropDatabase(db string) {
+	s.forgetDatabase(db)
+	s.part(db, nil)
+}
+
+func (s *statement) forgetDatabase(db string) {
 	for _, id := range s.h.Tables() {
 		if s.h.key(id).Database == s.h.key(debezium.TableID{Database: db}).Database {
 			s.h.Drop(id)
@@ -68,7 +73,6 @@ func (s *statement) dropDatabase(db string) {
 		}
 	}
 	delete(s.h.databases, s.h.key(debezium.TableID{Database: db}).Database)
-	s.part(db, nil)
 }
 
 // setVariables follows the SET with which a history begins.

@@ -7,11 +7,6 @@ import "strings"
 // users, views and programs, or the end of a session (schema.history.internal.ddl.filter).
 func (s *statement) leftOut() bool {
 	r := &reader{src: s.r.src, toks: s.r.toks}
-	if r.accept("SET", "STATEMENT") { // MariaDB
-		for !r.done() && !r.accept("FOR") {
-			r.next()
-		}
-	}
 	switch {
 	case r.done():
 		return true
