@@ -41,13 +41,9 @@ type Query struct {
 	Began    int64
 	TimeZone string // time_zone of the session; "" if nothing in the statement depends on it
 
-	SQLMode            uint64 // see ANSIQuotes
-	ClientCollation    uint16 // character_set_client as the id of its default collation; 0: unknown, as the others
-	SessionCollation   uint16 // collation_connection
-	ServerCollation    uint16 // collation_server
-	DatabaseCollation  uint16 // collation_database, where it differs from the server's
-	DefaultUTF8MB4     uint16 // default_collation_for_utf8mb4
-	ExplicitTimestamps bool   // explicit_defaults_for_timestamp
+	SQLMode       uint64 // see ANSIQuotes
+	Charset       string // character_set_client, which SQL is in unless the server wrote it anew, in UTF-8; "": unknown
+	ServerCharset string // character_set_server of the session; "": unknown
 }
 
 // sqlModeANSIQuotes is MODE_ANSI_QUOTES of Query.SQLMode.

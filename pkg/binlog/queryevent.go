@@ -76,7 +76,9 @@ func (q *Query) readStatus(status []byte) {
 		case statusAutoIncrement:
 			d.bytes(4)
 		case statusCharset:
-			q.ClientCollation, q.SessionCollation, q.ServerCollation = d.uint16(), d.uint16(), d.uint16()
+			q.Charset = charsetOf(d.uint16())
+			d.uint16() // collation_connection
+			q.ServerCharset = charsetOf(d.uint16())
 		case statusTimeZone:
 			q.TimeZone = string(d.bytes(int(d.uint8())))
 		case statusCatalogNZ:
@@ -84,7 +86,7 @@ func (q *Query) readStatus(status []byte) {
 		case statusTimeNames:
 			d.bytes(2)
 		case statusCharsetDatabase:
-			q.DatabaseCollation = d.uint16()
+			d.uint16()
 		case statusTableMap, statusXID:
 			d.bytes(8)
 		case statusInvoker:
@@ -100,11 +102,9 @@ func (q *Query) readStatus(status []byte) {
 			if b := d.bytes(3); b != nil {
 				q.Began += int64(b[0]) | int64(b[1])<<8 | int64(b[2])<<16
 			}
-		case statusExplicitTS:
-			q.ExplicitTimestamps = d.uint8() != 0
 		case statusDefaultUTF8MB4:
-			q.DefaultUTF8MB4 = d.uint16()
-		case statusRequireKey, statusEncryption:
+			d.uint16()
+		case statusExplicitTS, statusRequireKey, statusEncryption:
 			d.uint8()
 		default:
 			return

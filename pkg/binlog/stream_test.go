@@ -138,7 +138,7 @@ func printEvent(t testing.TB, ev Event) string {
 		if e.ANSIQuotes() {
 			s += " ansi quotes"
 		}
-		return s + fmt.Sprintf(" charset %s: %s\n", charsetOf(e.ClientCollation), e.SQL)
+		return s + fmt.Sprintf(" charset %s: %s\n", e.Charset, e.SQL)
 	case *Commit:
 		s := fmt.Sprintf("commit %s, then %s", e.GTID, place(e.Position))
 		if !e.Prepared.IsZero() {

@@ -7,9 +7,11 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/firn-cdc/firn/pkg/binlog"
 	"github.com/firn-cdc/firn/pkg/checkpoint"
+	"github.com/firn-cdc/firn/pkg/convert"
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/kafka"
 	"github.com/firn-cdc/firn/pkg/schemahistory"
@@ -20,7 +22,13 @@ import (
 // the new shape and in the same span.
 func (s *session) statement(q *binlog.Query) error {
 	s.stated = !q.InTransaction
-	_, effect, err := s.history.Apply(q.Database, q.SQL, schemahistory.StatementContext{SQLMode: schemahistory.SQLMode(q.SQLMode)})
+	sql, err := textOf(q)
+	if err != nil {
+		return err
+	}
+	_, effect, err := s.history.Apply(q.Database, sql, schemahistory.StatementContext{
+		SQLMode: schemahistory.SQLMode(q.SQLMode), ServerCharset: q.ServerCharset,
+	})
 	if unknown, ok := errors.AsType[*schemahistory.UnknownDDLError](err); ok && s.server.RowMetadataFull {
 		s.notUnderstood(unknown)
 		err = nil
@@ -85,6 +93,19 @@ func (s *session) statementWithin(q *binlog.Query) error {
 		s.progress.Within(q.GTID, q.Event+1, s.progress.Ordinal, q.TsNs, q.ServerID)
 	}
 	return nil
+}
+
+// textOf returns a statement's text, which is in its client's character set
+// unless the server wrote it anew.
+func textOf(q *binlog.Query) (string, error) {
+	if utf8.ValidString(q.SQL) {
+		return q.SQL, nil
+	}
+	sql, err := convert.Text(q.Charset, []byte(q.SQL))
+	if err != nil {
+		return "", fmt.Errorf("read the statement at %s:%d: %w", q.File, q.Pos, err)
+	}
+	return sql, nil
 }
 
 // restart is where Debezium would resume behind a statement: its end, or within

@@ -45,7 +45,7 @@ func startsOption(r *reader) bool {
 }
 
 func (s *statement) serverCharset() string {
-	if s.ctx.ServerCharset != "" {
+	if s.ctx.ServerCharset != "" && !s.h.opts.DebeziumExact { // Debezium keeps to what the server had at its start
 		return strings.ToLower(s.ctx.ServerCharset)
 	}
 	return s.h.charset

@@ -14,7 +14,7 @@ import (
 // TestHistory runs the scripts in testdata/script:
 //
 //	new [mariadb] [lower=1] [comments] [only=table]   starts an empty history; only: the one table captured
-//	apply [strict] [ansi] [db=name]                   applies a statement and prints its effect
+//	apply [strict] [ansi] [db=name] [server=charset]  applies a statement and prints its effect
 //	load                                              loads a history record of the statement, without definitions
 //	tables                                            prints every definition
 func TestHistory(t *testing.T) {
@@ -33,6 +33,7 @@ func TestHistory(t *testing.T) {
 				if d.HasArg("ansi") {
 					ctx.SQLMode |= schemahistory.ANSIQuotes
 				}
+				d.MaybeScanArgs(t, "server", &ctx.ServerCharset)
 				db := "app"
 				d.MaybeScanArgs(t, "db", &db)
 				_, effect, err := h.Apply(db, d.Input, ctx)
