@@ -79,6 +79,7 @@ func mariaDB() *fakeServer {
 	f.variables["version"] = "10.11.6-MariaDB-log"
 	delete(f.variables, "gtid_mode")
 	f.answers["SHOW GRANTS"] = [][]string{{"GRANT SELECT, REPLICATION SLAVE, BINLOG MONITOR ON *.* TO `cdc`@`%` IDENTIFIED BY PASSWORD '*AB'"}}
+	f.answers["SELECT table_schema, table_name FROM information_schema.tables"] = [][]string{{"x", "t"}}
 	f.answers["SELECT @@GLOBAL.gtid_binlog_pos"] = [][]string{{"0-1-9"}}
 	f.answers["SHOW BINLOG EVENTS IN 'b.000001'"] = [][]string{
 		{"b.000001", "4", "Format_desc", "1", "256", "x"}, {"b.000001", "256", "Gtid_list", "1", "299", "[0-1-5]"},
@@ -207,6 +208,12 @@ func TestCheck(t *testing.T) {
 			variable("version", "9.6.0"), variable("innodb_native_foreign_keys", "ON"),
 			answer("SHOW BINARY LOG STATUS", []string{"b.000002", "100", "", "", ""}), answer("SHOW CREATE TABLE `d`.`t`", []string{"t", child}),
 		}, want: []string{"fk-cascade: casc -> innodb_native_foreign_keys = OFF"}},
+		{
+			name: "a system-versioned table", server: mariaDB(), change: []func(*fakeServer){
+				answer("SELECT table_schema, table_name FROM information_schema.tables", []string{"x", "t"}, []string{"d", "t"}),
+			},
+			want: []string{"system-versioned: d.t is system-versioned -> exclude the table"},
+		},
 		{name: "a database that is not logged", server: healthy(), change: []func(*fakeServer){
 			answer("SHOW MASTER STATUS", []string{"b.000002", "100", "", "x, d", ""}),
 		}, want: []string{"binlog-filter: database d -> remove binlog-ignore-db"}},

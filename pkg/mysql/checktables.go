@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
@@ -34,7 +35,7 @@ func checkTables(ctx context.Context, q querier, s *Server, g *grants, tables []
 		create := rows[0][1]
 		if !opts.AllowFKCascade && !s.CascadesInBinlog {
 			if names := cascades(create); len(names) > 0 {
-				found = append(found, cascadeProblem(s, t, names))
+				found = append(found, s.CascadeProblem(t, names))
 			}
 		}
 		keyed, err := hasKey(ctx, q, t, create)
@@ -67,7 +68,37 @@ func checkTables(ctx context.Context, q querier, s *Server, g *grants, tables []
 			Notice:  true,
 		})
 	}
-	return keyless, found, nil
+	versioned, err := versionedTables(ctx, q, s, tables)
+	return keyless, append(found, versioned...), err
+}
+
+// versionedTables finds MariaDB's system-versioned tables.
+func versionedTables(ctx context.Context, q querier, s *Server, tables []debezium.TableID) ([]Problem, error) {
+	if s.Flavor != debezium.FlavorMariaDB {
+		return nil, nil
+	}
+	rows, err := q.Strings(ctx, "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'SYSTEM VERSIONED'")
+	if err != nil {
+		return nil, fmt.Errorf("look for system-versioned tables: %w", err)
+	}
+	var found []Problem
+	for _, row := range rows {
+		if id := (debezium.TableID{Database: row[0], Table: row[1]}); slices.Contains(tables, id) {
+			found = append(found, VersionedProblem(id))
+		}
+	}
+	return found, nil
+}
+
+// VersionedProblem is a table that MariaDB keeps old versions of: the binlog has
+// an update's old version as an insert behind it, and a delete as an update.
+func VersionedProblem(id debezium.TableID) Problem {
+	return Problem{
+		Name:    "system-versioned",
+		Message: id.String() + " is system-versioned: its binlog holds old versions of rows as if they were new rows, and no deletes",
+		Fix: "exclude the table (--table-exclude-list); it can be captured, and is read anew, when a reader that excludes it " +
+			"has passed the statement ALTER TABLE … DROP SYSTEM VERSIONING",
+	}
 }
 
 func selectFix(user string, tables []debezium.TableID) string {
@@ -81,7 +112,8 @@ func selectFix(user string, tables []debezium.TableID) string {
 	return strings.Join(fixes, " ")
 }
 
-func cascadeProblem(s *Server, t debezium.TableID, constraints []string) Problem {
+// CascadeProblem is a table that foreign keys change without a trace in the binlog.
+func (s *Server) CascadeProblem(t debezium.TableID, constraints []string) Problem {
 	fix := "accept that such changes are lost, with --allow-fk-cascade; or drop the constraint's action and let the application do it"
 	switch {
 	case s.AtLeast(debezium.FlavorMySQL, 90600):

@@ -14,6 +14,7 @@ import (
 	"github.com/firn-cdc/firn/pkg/convert"
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/kafka"
+	"github.com/firn-cdc/firn/pkg/mysql"
 	"github.com/firn-cdc/firn/pkg/schemahistory"
 )
 
@@ -154,6 +155,9 @@ func (s *session) touched(t *schemahistory.Touched, source *debezium.Source) err
 	if !t.Captured {
 		return nil
 	}
+	if err := s.capturable(t); err != nil {
+		return err
+	}
 	s.metrics.Table(t.Table.String()).SchemaChange()
 	s.log.Info("schema change", "table", t.Table.String(), "change", t.Kind.String(), "gtid", source.GTID, "file", source.File, "pos", source.Pos)
 	for _, id := range []debezium.TableID{t.Table, t.From} {
@@ -190,6 +194,22 @@ func (s *session) touched(t *schemahistory.Touched, source *debezium.Source) err
 	default:
 		return fmt.Errorf("unexpected effect %s on %s", t.Kind, t.Table)
 	}
+}
+
+// capturable refuses a table of which not all changes are in the binlog from
+// here on, as the check of the server does at the start.
+func (s *session) capturable(t *schemahistory.Touched) error {
+	var p mysql.Problem
+	switch {
+	case t.Versioned:
+		p = mysql.VersionedProblem(t.Table)
+	case len(t.Cascades) > 0 && !s.cfg.AllowFKCascade && !s.server.CascadesInBinlog:
+		p = s.server.CascadeProblem(t.Table, t.Cascades)
+		p.Fix += "; the statement that made it is read again until a reader with --allow-fk-cascade has passed it"
+	default:
+		return nil
+	}
+	return fmt.Errorf("%s: %s; %s", p.Name, p.Message, p.Fix)
 }
 
 // rekey begins the snapshot of a table again whose key may be ordered in another

@@ -31,3 +31,31 @@ func TestSession_AStatementIsInItsClientsCharacterSet(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+// A statement may make a table one of which not all changes are in the binlog,
+// as the check at the start finds them.
+func TestSession_ATableThatCannotBeCapturedFromHereOn(t *testing.T) {
+	const child = "(id INT PRIMARY KEY, p INT, CONSTRAINT fk FOREIGN KEY (p) REFERENCES other (id) ON DELETE "
+	for _, test := range []struct {
+		sql   string
+		allow bool
+		want  string // "": it may
+	}{
+		{"CREATE TABLE a (id INT PRIMARY KEY) WITH SYSTEM VERSIONING", false, "system-versioned: d.a"},
+		{"ALTER TABLE b ADD SYSTEM VERSIONING", false, "system-versioned: d.b"},
+		{"CREATE TABLE a " + child + "CASCADE)", false, "fk-cascade: d.a is changed by foreign-key actions"},
+		{"CREATE TABLE a " + child + "CASCADE)", true, ""},
+		{"CREATE TABLE a " + child + "RESTRICT)", false, ""},
+		{"CREATE TABLE other_a " + child + "CASCADE)", false, ""},
+	} {
+		t.Run(test.sql, func(t *testing.T) {
+			r := newRig(t, 1)
+			r.define("CREATE TABLE b (id INT PRIMARY KEY)")
+			r.s.cfg.AllowFKCascade = test.allow
+			err := r.query(test.sql, 1)
+			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
+	}
+}

@@ -120,6 +120,7 @@ func (a *alteration) done() error {
 	}
 	id := a.id
 	h.tables[h.key(id)] = e
+	a.touched.Cascades, a.touched.Versioned = s.cascades, s.versioned
 	s.touch(a.touched)
 	if a.other != nil {
 		s.touch(*a.other)
@@ -187,7 +188,10 @@ func (a *alteration) addClause(r *reader) error {
 		return a.constraint(r)
 	case !column && r.accept("PERIOD", "FOR"):
 		return a.period(r)
-	case !column && (r.peek().is("PARTITION") || r.peek().is("SYSTEM") && r.at(1).is("VERSIONING")):
+	case !column && r.peek().is("PARTITION"):
+		return nil
+	case !column && r.accept("SYSTEM", "VERSIONING"):
+		a.s.versioned = true
 		return nil
 	}
 	return a.addColumn(r, exists)

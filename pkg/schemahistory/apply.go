@@ -17,6 +17,9 @@ type statement struct {
 	database string // the default database
 	ctx      StatementContext
 	effect   Effect
+
+	cascades  []string // Touched.Cascades of the table that it makes or alters
+	versioned bool     // Touched.Versioned of that
 }
 
 // Apply follows one statement, executed with database as the default database.

@@ -24,8 +24,11 @@ type columnDef struct {
 	perRow   bool    // the default is an expression
 	constant *string // the value of an expression that is only a literal in parentheses
 	computed bool    // AS (…)
-	first    bool    // FIRST
-	after    string  // AFTER
+	// versioned is WITH SYSTEM VERSIONING, which a table is for the sake of one column.
+	versioned bool
+	cascades  bool   // REFERENCES … ON DELETE CASCADE, and the like
+	first     bool   // FIRST
+	after     string // AFTER
 }
 
 func (d *columnDef) serial() {
@@ -136,6 +139,7 @@ func (r *reader) attribute(d *columnDef, opts *Options) error {
 	case r.accept("GENERATED", "ALWAYS", "AS"), r.accept("AS"):
 		return r.generated(d)
 	case r.accept("REFERENCES"):
+		d.cascades = opts.MariaDB && r.cascades() // MySQL passes over it
 		return r.references()
 	case r.accept("FIRST"):
 		d.first = true
@@ -164,7 +168,9 @@ func (r *reader) irrelevant(d *columnDef) error {
 			r.accept("ENFORCED")
 		}
 	case r.acceptAny("VISIBLE", "INVISIBLE"), r.accept("NOT", "SECONDARY"),
-		r.accept("WITH", "SYSTEM", "VERSIONING"), r.accept("WITHOUT", "SYSTEM", "VERSIONING"):
+		r.accept("WITHOUT", "SYSTEM", "VERSIONING"):
+	case r.accept("WITH", "SYSTEM", "VERSIONING"):
+		d.versioned = true
 	case r.acceptAny("COLUMN_FORMAT", "STORAGE", "SRID"):
 		r.next()
 	case r.peek().is("CHARACTER"), r.peek().is("CHARSET"), r.peek().is("BINARY"), r.peek().is("ASCII"),

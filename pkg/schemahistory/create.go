@@ -47,7 +47,7 @@ func (s *statement) createTable(replace bool) error {
 		s.touch(Touched{Table: id, Kind: Dropped})
 	}
 	s.h.tables[s.h.key(id)] = e
-	s.touch(Touched{Table: id, Kind: Created})
+	s.touch(Touched{Table: id, Kind: Created, Cascades: s.cascades, Versioned: s.versioned})
 	s.part(id.Database, []debezium.TableID{id}, debezium.TableChange{Type: "CREATE", ID: id, Table: e.table})
 	return nil
 }
@@ -74,6 +74,7 @@ func (s *statement) newTable(id debezium.TableID) (*entry, error) {
 	if o.query {
 		return nil, errQuery
 	}
+	s.versioned = s.versioned || o.versioned
 	if len(t.table.Columns) == 0 {
 		return nil, errors.New("it has no columns")
 	}
@@ -136,9 +137,12 @@ func isConstraint(r *reader) bool {
 
 // constraint reads a key. Only primary and unique keys show in the model.
 func (t *tableEditor) constraint(r *reader) error {
-	from := r.i
+	from, name := r.i, "without a name"
 	if r.accept("CONSTRAINT") && !r.peek().is("PRIMARY") && !r.peek().is("UNIQUE") && !r.peek().is("FOREIGN") && !r.peek().is("CHECK") {
-		r.next()
+		name = r.next().val
+	}
+	if r.peek().is("FOREIGN") && r.cascades() {
+		t.s.cascades = append(t.s.cascades, name)
 	}
 	if !r.peek().is("PRIMARY") && !r.peek().is("UNIQUE") {
 		return nil
@@ -160,6 +164,18 @@ func (t *tableEditor) constraint(r *reader) error {
 		t.added = append(t.added, candidate{index: ix})
 	}
 	return nil
+}
+
+// cascades reports whether a foreign key changes the rows that refer to one that is changed.
+func (r *reader) cascades() bool {
+	for i := r.i; i < len(r.toks); i++ {
+		probe := &reader{src: r.src, toks: r.toks, i: i}
+		if (probe.accept("ON", "DELETE") || probe.accept("ON", "UPDATE")) &&
+			(probe.accept("CASCADE") || probe.accept("SET", "NULL") || probe.accept("SET", "DEFAULT")) {
+			return true
+		}
+	}
+	return false
 }
 
 // period reads MariaDB's PERIOD FOR name (start, end), which makes both columns NOT NULL.

@@ -110,6 +110,8 @@ type options struct {
 	charset string
 	comment *string
 	query   bool // a SELECT follows
+
+	versioned bool
 }
 
 // options reads options up to the end, a partition clause or a SELECT.
@@ -132,7 +134,9 @@ func (r *reader) options() options {
 			}
 		case r.peek().is("PARTITION"):
 			r.i = len(r.toks)
-		case r.peek().is("SELECT"), r.accept("AS"), r.peek().is("VALUES"), r.peek().is("WITH") && !r.at(1).is("SYSTEM"):
+		case r.accept("WITH", "SYSTEM", "VERSIONING"):
+			o.versioned = true
+		case r.peek().is("SELECT"), r.accept("AS"), r.peek().is("VALUES"), r.peek().is("WITH"):
 			o.query = true
 			r.i = len(r.toks)
 		case r.accept("="):

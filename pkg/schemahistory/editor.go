@@ -43,6 +43,10 @@ func (t *tableEditor) add(d *columnDef) error {
 	t.table.Columns = append(t.table.Columns, d.col)
 	t.was = append(t.was, "")
 	t.noteValues(d)
+	t.s.versioned = t.s.versioned || d.versioned
+	if d.cascades {
+		t.s.cascades = append(t.s.cascades, "of column "+d.col.Name)
+	}
 	t.columnKey(d)
 	return t.place(len(t.was)-1, d)
 }

@@ -52,7 +52,11 @@ type Touched struct {
 	Added    []Added         // new columns
 	Columns  []RenamedColumn // renamed columns
 	Dropped  []string        // dropped columns
-	Unlogged []string        // why stored values changed without row events, one reason per clause; nil if they did not
+	Cascades []string        // new foreign keys through which a change of another table changes this one
+	// Versioned is set if the table keeps old versions of its rows from here on (MariaDB's system versioning),
+	// which the binlog has as if they were new rows.
+	Versioned bool
+	Unlogged  []string // why stored values changed without row events, one reason per clause; nil if they did not
 }
 
 // Added is a column that ALTER TABLE added to rows that exist.

@@ -81,6 +81,12 @@ func printEffect(e *schemahistory.Effect) string {
 			b.WriteString(" (not captured)")
 		}
 		b.WriteByte('\n')
+		for _, k := range t.Cascades {
+			fmt.Fprintf(&b, "  cascades by constraint %s\n", k)
+		}
+		if t.Versioned {
+			b.WriteString("  versioned\n")
+		}
 		for _, a := range t.Added {
 			switch {
 			case a.PerRow:
