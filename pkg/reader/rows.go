@@ -1,6 +1,7 @@
 package reader
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/firn-cdc/firn/pkg/codec"
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/kafka"
+	"github.com/firn-cdc/firn/pkg/schemahistory"
 )
 
 // rows publishes the row changes of one binlog event.
@@ -16,6 +18,9 @@ func (s *session) rows(rows *binlog.Rows) error {
 		return rows.SkipAll()
 	}
 	t, err := s.tableOf(rows.Table)
+	if errors.Is(err, schemahistory.ErrSequence) {
+		return rows.SkipAll()
+	}
 	if err != nil {
 		return err
 	}

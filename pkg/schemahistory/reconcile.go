@@ -1,6 +1,7 @@
 package schemahistory
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,6 +34,39 @@ type ColumnMeta struct {
 	Geometry  byte // 0 GEOMETRY, 1 POINT … 7 GEOMETRYCOLLECTION
 }
 
+// ErrSequence is a table map of a sequence: MariaDB logs as a row what it
+// reserves of one. No statement makes a sequence known, and it has no rows to capture.
+var ErrSequence = errors.New("it is a sequence, not a table")
+
+// isSequence reports whether the columns are those that every sequence has: four of
+// its integer type, two of BIGINT, a TINYINT and a BIGINT.
+func (m *TableMeta) isSequence() bool {
+	if len(m.Columns) != 8 || len(m.PrimaryKey) > 0 || m.Full && m.Columns[0].Name != "next_not_cached_value" {
+		return false
+	}
+	for i := range m.Columns {
+		c := &m.Columns[i]
+		want := c.Type
+		switch i {
+		case 1, 2, 3:
+			want = m.Columns[0].Type
+		case 4, 5, 7:
+			want = fieldLonglong
+		case 6:
+			want = fieldTiny
+		}
+		if c.Nullable || c.Type != want {
+			return false
+		}
+	}
+	switch m.Columns[0].Type {
+	case fieldTiny, fieldShort, fieldInt24, fieldLong, fieldLonglong:
+		return true
+	default:
+		return false
+	}
+}
+
 // MismatchError reports a table map that disagrees with the definition and says
 // too little to replace it.
 type MismatchError struct {
@@ -48,10 +82,13 @@ func (e *MismatchError) Error() string {
 // Reconcile compares a table's definition with what the binlog says. Full
 // metadata is authoritative: it corrects the definition, or supplies one where
 // none is known, and Reconcile returns the corrections in words, for the log. Without
-// it a difference is a [MismatchError].
+// it a difference is a [MismatchError]. A sequence is [ErrSequence].
 func (h *History) Reconcile(m *TableMeta) (corrections []string, err error) {
 	e := h.tables[h.key(m.Table)]
 	known := e != nil && !e.stale
+	if e == nil && h.opts.MariaDB && m.isSequence() {
+		return nil, ErrSequence
+	}
 	if !known && !m.Full {
 		return nil, &MismatchError{m.Table, errUnknownTable.Error()}
 	}

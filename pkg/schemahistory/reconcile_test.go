@@ -11,6 +11,7 @@ import (
 )
 
 const (
+	fieldTiny     = 1
 	fieldLong     = 3
 	fieldLonglong = 8
 	fieldVarchar  = 15
@@ -189,5 +190,38 @@ func TestHistory_ReconcileWithoutFullMetadata(t *testing.T) {
 				t.Errorf("got error %v, want reason %q", err, tc.want)
 			}
 		})
+	}
+}
+
+// TestHistory_Reconcile_Sequence: CREATE SEQUENCE s logs its values as rows of a table that no statement makes.
+func TestHistory_Reconcile_Sequence(t *testing.T) {
+	sequence := func(full bool) *schemahistory.TableMeta {
+		m := &schemahistory.TableMeta{Table: reconciled, Full: full, Columns: make([]schemahistory.ColumnMeta, 8)}
+		for i := range m.Columns {
+			m.Columns[i].Type = fieldLonglong
+		}
+		m.Columns[6].Type = fieldTiny
+		if full {
+			m.Columns[0].Name = "next_not_cached_value"
+		}
+		return m
+	}
+	maria := schemahistory.New(schemahistory.Options{Charset: "utf8mb4", MariaDB: true})
+	for _, full := range []bool{false, true} {
+		if _, err := maria.Reconcile(sequence(full)); !errors.Is(err, schemahistory.ErrSequence) {
+			t.Errorf("full metadata %t: got %v, want %v", full, err, schemahistory.ErrSequence)
+		}
+	}
+	other := sequence(false)
+	other.Columns[7].Nullable = true
+	if _, err := maria.Reconcile(other); err == nil || errors.Is(err, schemahistory.ErrSequence) {
+		t.Errorf("a table that looks different: got %v", err)
+	}
+	const like = "CREATE TABLE t (a BIGINT NOT NULL, b BIGINT NOT NULL, c BIGINT NOT NULL, d BIGINT NOT NULL, e BIGINT NOT NULL, f BIGINT NOT NULL, g TINYINT NOT NULL, h BIGINT NOT NULL)"
+	if _, _, err := maria.Apply("app", like, schemahistory.StatementContext{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := maria.Reconcile(sequence(false)); err != nil {
+		t.Errorf("a table that looks the same: got %v", err)
 	}
 }
