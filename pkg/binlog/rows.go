@@ -101,7 +101,7 @@ func (r *Rows) image(row *mysql.Row) error {
 		}
 		data = data[n:]
 	}
-	r.data = data
+	r.data, *row = data, values[:len(r.Table.Columns)]
 	return nil
 }
 

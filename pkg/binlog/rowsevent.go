@@ -134,8 +134,8 @@ func (s *Stream) checkImages(h header, d *buffer, e *tableEntry, kind rowsKind) 
 	if kind.op == 'u' {
 		images = 2
 	}
-	if width != len(e.table.Columns) {
-		return s.errorf("row event of %s has %d columns, its table map %d", e.name, width, len(e.table.Columns))
+	if width != len(e.table.plan) {
+		return s.errorf("row event of %s has %d columns, its table map %d", e.name, width, len(e.table.plan))
 	}
 	for range images {
 		bits := d.bytes((width + 7) / 8)

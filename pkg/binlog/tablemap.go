@@ -3,6 +3,7 @@ package binlog
 import (
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
 )
@@ -58,7 +59,7 @@ type TableMap struct {
 	// Version tells definitions of a stream apart.
 	Version uint64
 
-	plan []columnPlan
+	plan []columnPlan // of the hidden columns, too, which come last
 }
 
 // KeyPart is one column of a key.
@@ -121,7 +122,24 @@ func parseTableMap(body []byte, mariadb bool) (*TableMap, error) {
 		return nil, fmt.Errorf("metadata of %s: %w", tm.Table, err)
 	}
 	tm.plan = compilePlan(tm.Columns)
+	if mariadb {
+		tm.Columns = tm.Columns[:len(tm.Columns)-tm.hidden()]
+	}
 	return &tm, nil
+}
+
+// hidden counts the columns at the end that no statement names and no SELECT has: MariaDB keeps
+// the hash of a unique key over long text in one.
+func (tm *TableMap) hidden() int {
+	n := 0
+	for i := range tm.Columns {
+		if c := &tm.Columns[i]; c.Type == TypeLonglong && c.Nullable && c.Name == "DB_ROW_HASH_"+strconv.Itoa(n+1) {
+			n++
+		} else {
+			n = 0
+		}
+	}
+	return min(n, len(tm.Columns)-1)
 }
 
 // readMeta reads what the table map always says of a column's type.
