@@ -29,7 +29,7 @@ func QuoteTable(id debezium.TableID) string {
 	return QuoteName(id.Database) + "." + QuoteName(id.Table)
 }
 
-// ShowCreate returns the statement that makes the table.
+// ShowCreate returns the statement that makes the table. A view is no such table.
 func (c *Conn) ShowCreate(ctx context.Context, id debezium.TableID) (string, error) {
 	rows, err := c.Strings(ctx, "SHOW CREATE TABLE "+QuoteTable(id))
 	if err != nil {
@@ -38,7 +38,10 @@ func (c *Conn) ShowCreate(ctx context.Context, id debezium.TableID) (string, err
 	if len(rows) != 1 || len(rows[0]) < 2 {
 		return "", fmt.Errorf("show create table %s: no answer", id)
 	}
-	return rows[0][1], nil
+	if create := rows[0][1]; strings.HasPrefix(create, "CREATE TABLE ") {
+		return create, nil
+	}
+	return "", fmt.Errorf("show create table %s: %w", id, &ServerError{Code: CodeNoSuchTable, State: "42S02", Message: "a view is no table"})
 }
 
 // HasRow reports whether a table has a row; one that is gone has none.

@@ -13,6 +13,7 @@ import (
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/mysql"
 )
 
@@ -134,6 +135,24 @@ func TestConn_Strings(t *testing.T) {
 	}
 	if c.Broken() {
 		t.Error("an answer of the server broke the connection")
+	}
+}
+
+func TestConn_ShowCreate(t *testing.T) {
+	const create = "CREATE TABLE `t` (\n  `id` int\n)"
+	_, cfg := startServer(t, func(query string) (*gomysql.Result, error) {
+		if query == "SHOW CREATE TABLE `d`.`t`" {
+			return result([]string{"Table", "Create Table"}, []any{"t", create})
+		}
+		return result([]string{"View", "Create View", "character_set_client", "collation_connection"},
+			[]any{"v", "CREATE ALGORITHM=UNDEFINED DEFINER=`u`@`%` SQL SECURITY DEFINER VIEW `v` AS select 1", "utf8mb4", "utf8mb4_bin"})
+	})
+	c := connect(t, cfg)
+	if got, err := c.ShowCreate(t.Context(), debezium.TableID{Database: "d", Table: "t"}); err != nil || got != create {
+		t.Errorf("got %s, %v", got, err)
+	}
+	if got, err := c.ShowCreate(t.Context(), debezium.TableID{Database: "d", Table: "v"}); !mysql.IsServerError(err, mysql.CodeNoSuchTable) {
+		t.Errorf("a view: got %s, %v, want error %d", got, err, mysql.CodeNoSuchTable)
 	}
 }
 
