@@ -113,6 +113,13 @@ func TestCheck(t *testing.T) {
 	fails := func(query string, code uint16) func(*fakeServer) {
 		return func(f *fakeServer) { f.errs = map[string]*ServerError{query: {Code: code}} }
 	}
+	head := func(previous string, events ...string) func(*fakeServer) { // of b.000001
+		rows := [][]string{{"b.000001", "4", "Format_desc", "1", "20", "x"}, {"b.000001", "20", "Previous_gtids", "1", "40", previous}}
+		for _, pos := range append(events, "50") {
+			rows = append(rows, []string{"b.000001", pos, "Gtid", "1", "60", "x"})
+		}
+		return answer("SHOW BINLOG EVENTS IN 'b.000001' LIMIT 3", rows[:3]...)
+	}
 	tests := []struct {
 		name   string
 		server *fakeServer
@@ -256,7 +263,25 @@ func TestCheck(t *testing.T) {
 			change: []func(*fakeServer){answer("SELECT GTID_SUBSET(", []string{"0", "0"}), func(f *fakeServer) { delete(f.answers, "SELECT GTID_SUBSET(@@GLOBAL.g") }},
 			want:   []string{"position-unknown: lacks transactions -> connect to the server"},
 		},
-		{name: "a file that is still there", server: healthy(), opts: CheckOptions{From: debezium.Position{File: "b.000001", Pos: 50}}},
+		{
+			name: "a file of a server that had executed nothing", server: healthy(), opts: CheckOptions{From: debezium.Position{File: "b.000001", Pos: 50}},
+			change: []func(*fakeServer){head("")},
+		},
+		{
+			name: "a file, before GTIDs were turned on", server: healthy(), opts: CheckOptions{From: debezium.Position{File: "b.000001", Pos: 50}},
+			change: []func(*fakeServer){head(uuid + ":1-3")},
+			want:   []string{"position-without-gtids: b.000001:50 -> gtid_mode = ON_PERMISSIVE"},
+		},
+		{
+			name: "a file in which GTIDs were turned on", server: healthy(), opts: CheckOptions{From: debezium.Position{File: "b.000001", Pos: 50}},
+			change: []func(*fakeServer){head("", "40")},
+			want:   []string{"position-without-gtids: b.000001:50 -> gtid_mode = ON_PERMISSIVE"},
+		},
+		{
+			name: "a file, without GTIDs", server: healthy(), opts: CheckOptions{From: debezium.Position{File: "b.000001", Pos: 50}},
+			change: []func(*fakeServer){variable("gtid_mode", "ON_PERMISSIVE")},
+			want:   []string{"gtid-mode (notice): gtid_mode -> new snapshot"},
+		},
 		{
 			name: "a file that is gone", server: healthy(), opts: CheckOptions{From: debezium.Position{File: "b.000000", Pos: 4}},
 			want: []string{"position-purged: b.000000 -> binlog_expire_logs_seconds"},

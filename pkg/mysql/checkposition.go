@@ -16,7 +16,11 @@ func checkPosition(ctx context.Context, q querier, s *Server, from debezium.Posi
 	case from.GTIDs.IsEmpty() && from.File == "":
 		return nil, nil
 	case from.GTIDs.IsEmpty():
-		return checkFile(ctx, q, s, from)
+		found, err := checkFile(ctx, q, s, from)
+		if err != nil || len(found) > 0 || s.Flavor == debezium.FlavorMariaDB || !s.GTIDMode {
+			return found, err
+		}
+		return checkWithoutSet(ctx, q, from)
 	case s.Flavor == debezium.FlavorMariaDB:
 		return checkMariaDBSet(ctx, q, s, from)
 	case !s.GTIDMode:
@@ -52,6 +56,40 @@ func checkSet(ctx context.Context, q querier, s *Server, set string) ([]Problem,
 		case <-time.After(executedPause):
 		}
 	}
+}
+
+// checkWithoutSet finds a position that was saved while the server gave no GTIDs, though it does now: which
+// transactions it has is not known, unless nothing precedes it.
+func checkWithoutSet(ctx context.Context, q querier, from debezium.Position) ([]Problem, error) {
+	rows, err := q.Strings(ctx, "SHOW BINLOG EVENTS IN "+QuoteString(from.File)+" LIMIT 3")
+	if err != nil {
+		return nil, fmt.Errorf("read the start of %s: %w", from.File, err)
+	}
+	for _, row := range rows { // Log_name, Pos, Event_type, Server_id, End_log_pos, Info
+		pos, err := strconv.ParseUint(row[1], 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("read the start of %s: %w", from.File, err)
+		}
+		switch row[2] {
+		case "Format_desc", "Stop", "Rotate":
+			continue
+		case "Previous_gtids":
+			if row[5] == "" {
+				continue
+			}
+		default:
+			if pos >= from.Pos {
+				continue
+			}
+		}
+		return []Problem{{
+			Name:    "position-without-gtids",
+			Message: fmt.Sprintf("the position to resume at, %s:%d, was saved while gtid_mode was not ON, and does not say which transactions precede it", from.File, from.Pos),
+			Fix: "SET GLOBAL gtid_mode = ON_PERMISSIVE, with which the reader goes on by file and position; " +
+				"or delete the topics __firn-offsets.<prefix> and __firn-schema-history.<prefix>: the next start reads the tables again",
+		}}, nil
+	}
+	return nil, nil
 }
 
 func checkFile(ctx context.Context, q querier, s *Server, from debezium.Position) ([]Problem, error) {

@@ -36,7 +36,7 @@ func (s *Server) problems() []Problem {
 	}
 	if !s.GTIDMode {
 		notice("gtid-mode", "gtid_mode is not ON: a failover to another server cannot be followed, and each chunk of a snapshot locks its table for a moment",
-			"turn gtid_mode on in steps, see https://dev.mysql.com/doc/refman/en/replication-mode-change-online-enable-gtids.html")
+			"turn gtid_mode on in steps, see https://dev.mysql.com/doc/refman/en/replication-mode-change-online-enable-gtids.html; a reader that began without GTIDs needs a new snapshot then")
 	}
 	if !s.RowMetadataFull {
 		notice("binlog-row-metadata", "binlog_row_metadata is MINIMAL: the shape of rows is known only as far as every DDL statement is understood",
