@@ -99,6 +99,7 @@ type header struct {
 }
 
 const (
+	fileStart    = 4 // behind the magic number
 	headerSize   = 19
 	checksumSize = 4
 

@@ -134,13 +134,10 @@ func (s *Stream) handleGTID(h header, body []byte) (Event, error) {
 }
 
 // wasDelivered reports whether the transaction that begins is before the
-// position to resume after: reading began earlier, at a prepared transaction.
+// position to resume after: see startPosition.
 func (s *Stream) wasDelivered() bool {
-	if s.resume.Prepared.IsZero() || s.useGTIDs && !s.mariadb {
-		return false
-	}
 	if s.useGTIDs {
-		return s.resume.Position.GTIDs.ContainsGTID(s.tx.gtid)
+		return s.mariadb && !s.resume.Prepared.IsZero() && s.resume.Position.GTIDs.ContainsGTID(s.tx.gtid)
 	}
 	at := debezium.Position{File: s.tx.file, Pos: s.tx.start}
 	return at.CompareFile(s.resume.Position) < 0

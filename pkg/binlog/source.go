@@ -114,9 +114,6 @@ func (s *server) start(cfg Config, from debezium.Position) error {
 	if from.File == "" {
 		return errors.New("the position names neither a GTID set nor a file")
 	}
-	if from.Pos > 1<<32-1 {
-		return fmt.Errorf("position %s:%d is beyond 4 GiB, which only GTIDs can reach", from.File, from.Pos)
-	}
 	s.streamer, err = s.syncer.StartSync(gomysql.Position{Name: from.File, Pos: uint32(from.Pos)})
 	return err
 }

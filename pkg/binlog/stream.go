@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
 )
@@ -102,12 +103,17 @@ func newStream(cfg Config, src source, from Resume) *Stream {
 }
 
 // startPosition is where the connection begins. MySQL's GTID sets have holes
-// for prepared transactions; elsewhere reading begins at the oldest of them.
+// for prepared transactions; elsewhere reading begins at the oldest of them. The
+// protocol has 32 bits for a place in a file: what is beyond is read from the file's start.
 func (s *Stream) startPosition() debezium.Position {
-	if s.resume.Prepared.IsZero() || s.useGTIDs && !s.mariadb {
-		return s.resume.Position
+	p := s.resume.Position
+	if !s.resume.Prepared.IsZero() && (!s.useGTIDs || s.mariadb) {
+		p = s.resume.Prepared
 	}
-	return s.resume.Prepared
+	if !s.useGTIDs && p.Pos > math.MaxUint32 {
+		p.Pos = fileStart
+	}
+	return p
 }
 
 // Next returns the next event. It fails with ErrDisconnected, after which a new

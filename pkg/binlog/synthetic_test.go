@@ -258,6 +258,24 @@ func TestStream_RollbackAfterResume(t *testing.T) {
 	}
 }
 
+// TestStream_ResumeBeyond4GiB: the protocol cannot name the place, so what is before it is read again.
+func TestStream_ResumeBeyond4GiB(t *testing.T) {
+	from := Resume{Position: debezium.Position{File: "binlog.000001", Pos: 4_294_967_496}}
+	if at := newStream(Config{}, nil, from).startPosition(); at.File != "binlog.000001" || at.Pos != 4 {
+		t.Errorf("reading begins at %s:%d, want the file's start", at.File, at.Pos)
+	}
+	begin := func(pos uint32) []byte { return eventOf(kindQuery, pos, 0, queryBody("d", "BEGIN")) }
+	got := resumed(t, Config{}, from, rotateTo("binlog.000001", 4),
+		begin(2_000_000_000), eventOf(kindTableMap, 2_000_000_100, 0, tableMapBody), eventOf(kindWriteRowsV1, 2_000_000_200, 0, insertBody), eventOf(kindXID, 4_000_000_000, 0, xidBody),
+		begin(100), eventOf(kindXID, 200, 0, xidBody), // ends at the position
+		begin(300), eventOf(kindXID, 400, 0, xidBody))
+	want := "rotate to binlog.000001:4\n" +
+		"begin  at binlog.000001:4294967557, after binlog.000001:4294967557, thread true\ncommit , then binlog.000001:4294967696\n"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
 func TestStream_TypedErrors(t *testing.T) {
 	for file, is := range map[string]func(error) bool{
 		"mysql9/partial_json":     func(err error) bool { var e *RowImageError; return errors.As(err, &e) && e.Table == "d.a" },
