@@ -214,27 +214,19 @@ func (m *mirror) follow(ctx context.Context, t *lake.Table, from int64, now []da
 		}
 		d.Files = append(d.Files, file)
 	}
-	d.Moved = func(yield func(keyindex.Put, error) bool) {
+	d.Moved = keyindex.Puts(func(found func(keyindex.Put) error) error {
 		for i, l := range added {
 			err := m.scan(ctx, t, l, func(key []byte, row uint32) error {
-				if !yield(keyindex.Put{Key: key, At: keyindex.Location{File: d.Files[i].ID, Row: row}}, nil) {
-					return errStopped
-				}
-				return nil
+				return found(keyindex.Put{Key: key, At: keyindex.Location{File: d.Files[i].ID, Row: row}})
 			})
-			if errors.Is(err, errStopped) {
-				return
-			}
 			if err != nil {
-				yield(keyindex.Put{}, err)
-				return
+				return err
 			}
 		}
-	}
+		return nil
+	})
 	return m.index.Apply(d)
 }
-
-var errStopped = errors.New("no more keys are wanted")
 
 // keeps reports whether all files of before are in now.
 func keeps(before, now []datafile.File) bool {

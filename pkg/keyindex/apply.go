@@ -30,6 +30,24 @@ type Delta struct {
 	Moved   iter.Seq2[Put, error] // further puts, which come last: of keys that are not in Puts
 }
 
+var errStopped = errors.New("no more keys are wanted")
+
+// Puts returns what scan finds, for Delta.Moved. scan ends with the error that
+// found returns, and hands on the keys that it borrows.
+func Puts(scan func(found func(Put) error) error) iter.Seq2[Put, error] {
+	return func(yield func(Put, error) bool) {
+		err := scan(func(p Put) error {
+			if !yield(p, nil) {
+				return errStopped
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errStopped) {
+			yield(Put{}, err)
+		}
+	}
+}
+
 // applyBytes is how much of a delta is written in one piece, by default.
 const applyBytes = 16 << 20
 

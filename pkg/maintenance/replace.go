@@ -269,11 +269,10 @@ func (m *Maintainer) apply(ctx context.Context, c *change) error {
 
 // moved reads the keys of the new files' live rows.
 func (m *Maintainer) moved(ctx context.Context, c *change, at map[string]uint32) iter.Seq2[keyindex.Put, error] {
-	return func(yield func(keyindex.Put, error) bool) {
+	return keyindex.Puts(func(found func(keyindex.Put) error) error {
 		form, err := newKeyForm(m.table, m.cfg.Key)
 		if err != nil {
-			yield(keyindex.Put{}, err)
-			return
+			return err
 		}
 		var key []byte
 		for i, f := range c.job.files {
@@ -289,20 +288,12 @@ func (m *Maintainer) moved(ctx context.Context, c *change, at map[string]uint32)
 					if key, err = form.form.Append(key[:0], values); err != nil {
 						return err
 					}
-					if !yield(keyindex.Put{Key: key, At: keyindex.Location{File: id, Row: row}}, nil) {
-						return errStopped
-					}
-					return nil
+					return found(keyindex.Put{Key: key, At: keyindex.Location{File: id, Row: row}})
 				})
-			if errors.Is(err, errStopped) {
-				return
-			}
 			if err != nil {
-				yield(keyindex.Put{}, err)
-				return
+				return err
 			}
 		}
-	}
+		return nil
+	})
 }
-
-var errStopped = errors.New("no more keys are wanted")
