@@ -9,11 +9,14 @@ import (
 	"github.com/firn-cdc/firn/pkg/debezium"
 )
 
+// builtin are the server's own databases.
+const builtin = "'mysql', 'sys', 'performance_schema', 'information_schema'"
+
 // Tables returns the base tables of every database that is not the server's own, sorted.
 func (c *Conn) Tables(ctx context.Context) ([]debezium.TableID, error) {
 	rows, err := c.Strings(ctx, `SELECT table_schema, table_name FROM information_schema.tables
  WHERE table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')
- AND table_schema NOT IN ('mysql', 'sys', 'performance_schema', 'information_schema') ORDER BY table_schema, table_name`)
+ AND table_schema NOT IN (`+builtin+`) ORDER BY table_schema, table_name`)
 	if err != nil {
 		return nil, fmt.Errorf("list tables: %w", err)
 	}
@@ -63,7 +66,7 @@ type Database struct{ Name, Charset, Collation string }
 // Databases returns the databases that the user may see, but for the server's own.
 func (c *Conn) Databases(ctx context.Context) ([]Database, error) {
 	rows, err := c.Strings(ctx, `SELECT schema_name, default_character_set_name, default_collation_name FROM information_schema.schemata
- WHERE schema_name NOT IN ('mysql', 'sys', 'performance_schema', 'information_schema') ORDER BY schema_name`)
+ WHERE schema_name NOT IN (`+builtin+`) ORDER BY schema_name`)
 	if err != nil {
 		return nil, fmt.Errorf("list databases: %w", err)
 	}

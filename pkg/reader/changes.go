@@ -77,7 +77,7 @@ type initialChange struct {
 // initialChanges are the schema changes that Debezium publishes for tables that
 // are there at the first start, in its order, and those that the history keeps
 // beside them.
-func (s *session) initialChanges(server *mysql.Server, definitions []definition) []initialChange {
+func (s *session) initialChanges(definitions []definition) []initialChange {
 	definitions = slices.SortedStableFunc(slices.Values(definitions), func(a, b definition) int {
 		if s.cfg.OtherTables {
 			return strings.Compare(a.id.String(), b.id.String())
@@ -85,7 +85,7 @@ func (s *session) initialChanges(server *mysql.Server, definitions []definition)
 		return s.inOrder(a.id, b.id)
 	})
 	changes := []initialChange{{publish: true, Part: schemahistory.Part{
-		DDL: "SET character_set_server=" + server.Charset + ", collation_server=" + server.Collation,
+		DDL: "SET character_set_server=" + s.server.Charset + ", collation_server=" + s.server.Collation,
 	}}}
 	databases := make(map[string]int) // in the order of their first tables
 	shown := make(map[string]bool)
@@ -149,7 +149,7 @@ func (s *session) publishDefinitions(ctx context.Context, conn *mysql.Conn, sour
 	if err != nil {
 		return err
 	}
-	changes := s.initialChanges(s.server, definitions)
+	changes := s.initialChanges(definitions)
 	last := -1
 	for i := range changes {
 		if changes[i].publish && !rows {

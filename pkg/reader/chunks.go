@@ -274,9 +274,9 @@ func (c *chunks) took(a answer, catchUp func(*snapshotTable, *window) error) err
 		t.stale = false
 		clear(t.changed)
 		return nil
-	case mysql.IsServerError(a.err, tableDefChanged): // behind the view it was read by: nothing of that need be in the stream
+	case mysql.IsServerError(a.err, mysql.CodeTableDefChanged): // behind the view it was read by: nothing of that need be in the stream
 		return nil
-	case errors.Is(a.err, snapshot.ErrNoTable), mysql.IsServerError(a.err, unknownColumn, noSuchTable):
+	case errors.Is(a.err, snapshot.ErrNoTable), mysql.IsServerError(a.err, mysql.CodeBadField, mysql.CodeNoSuchTable):
 		t.blocked = true // the statement that did it is on its way through the stream
 		return nil
 	case a.err != nil:
@@ -306,13 +306,6 @@ func (c *chunks) took(a answer, catchUp func(*snapshotTable, *window) error) err
 	}
 	return nil
 }
-
-// Server errors that say that a table is not what the stream last said it is.
-const (
-	unknownColumn   = 1054
-	noSuchTable     = 1146
-	tableDefChanged = 1412
-)
 
 // discard throws away what was read of a table and not published: its
 // definition, or its rows, are others from here on. If the table is gone,
