@@ -15,21 +15,28 @@ import (
 	"github.com/firn-cdc/firn/integration/validate"
 )
 
+// keyless makes a table without a key, with rows whose n counts from 0 and whose v
+// is 0, and which the reader may lock.
+func (f *fixture) keyless(columns string) (database, table string, rows int) {
+	f.t.Helper()
+	database = f.readerOnly()
+	table = database + ".t"
+	if f.kind != server.MariaDB {
+		f.exec("GRANT LOCK TABLES ON " + database + ".* TO " + account)
+	}
+	f.exec("CREATE TABLE "+table+" ("+columns+")", "CREATE TABLE "+database+".digits (d INT PRIMARY KEY)",
+		"INSERT INTO "+database+".digits VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)",
+		"INSERT INTO "+table+" (n, v) SELECT a.d + 10 * b.d + 100 * c.d + 1000 * d.d, 0 FROM "+strings.ReplaceAll("#.digits a, #.digits b, #.digits c, #.digits d", "#", database),
+		"INSERT INTO "+table+" (n, v) SELECT n + 10000, v FROM "+table)
+	f.Tables = database + `\.t`
+	return database, table, 20_000
+}
+
 // The rows of a table without a key, read while it changes and by a reader that
 // is killed meanwhile, add up to what the source has: none is there twice.
 func TestReader_KeylessUnderWrites(t *testing.T) {
 	onEach(t, func(t *testing.T, f *fixture) {
-		const rows = 20_000
-		database := f.readerOnly()
-		table := database + ".t"
-		if f.kind != server.MariaDB {
-			f.exec("GRANT LOCK TABLES ON " + database + ".* TO " + account)
-		}
-		f.exec("CREATE TABLE "+table+" (n INT, v INT)", "CREATE TABLE "+database+".digits (d INT PRIMARY KEY)",
-			"INSERT INTO "+database+".digits VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)",
-			"INSERT INTO "+table+" SELECT a.d + 10 * b.d + 100 * c.d + 1000 * d.d, 0 FROM "+strings.ReplaceAll("#.digits a, #.digits b, #.digits c, #.digits d", "#", database),
-			"INSERT INTO "+table+" SELECT n + 10000, v FROM "+table)
-		f.Tables = database + `\.t`
+		_, table, rows := f.keyless("n INT, v INT")
 		writing, enough := context.WithCancel(t.Context())
 		defer enough()
 		var group errgroup.Group
@@ -89,17 +96,8 @@ func TestReader_KeylessUnderWrites(t *testing.T) {
 // beginning of the pass that reads them.
 func TestReader_RecordKeyOfAKeylessTable(t *testing.T) {
 	onEach(t, func(t *testing.T, f *fixture) {
-		const rows = 20_000
-		database := f.readerOnly()
-		table := database + ".t"
-		if f.kind != server.MariaDB {
-			f.exec("GRANT LOCK TABLES ON " + database + ".* TO " + account)
-		}
-		f.exec("CREATE TABLE "+table+" (n INT NOT NULL, v INT, pad VARCHAR(1000))", "CREATE TABLE "+database+".digits (d INT PRIMARY KEY)",
-			"INSERT INTO "+database+".digits VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)",
-			"INSERT INTO "+table+" SELECT a.d + 10 * b.d + 100 * c.d + 1000 * d.d, 0, REPEAT('x', 1000) FROM "+strings.ReplaceAll("#.digits a, #.digits b, #.digits c, #.digits d", "#", database),
-			"INSERT INTO "+table+" SELECT n + 10000, v, pad FROM "+table)
-		f.Tables = database + `\.t`
+		database, table, rows := f.keyless("n INT NOT NULL, v INT, pad VARCHAR(1000)")
+		f.exec("UPDATE " + table + " SET pad = REPEAT('x', 1000)")
 		f.ReaderFlags = []string{"--message-key-columns", database + `\.t:n`, "--snapshot-chunk-rows", "500"}
 		writing, enough := context.WithCancel(t.Context())
 		defer enough()
