@@ -79,6 +79,32 @@ func (m moved) rate() float64 { return float64(m.records) / m.took.Seconds() }
 // errAtOnce is of a run that is over before it was looked at twice.
 var errAtOnce = errors.New("all came at once: there is too little to measure a rate, raise -rows and -changes")
 
+// measured measures what move brings to a topic, whose end is at base before, and
+// how many bytes the broker stores of it.
+func (b *bench) measured(ctx context.Context, name string, move func(t *topic, base int64) (moved, error)) (m moved, bytes int64, err error) {
+	t, err := openTopic(b.broker, name)
+	if err != nil {
+		return m, 0, err
+	}
+	defer t.close()
+	base, err := t.end(ctx)
+	if err != nil {
+		return m, 0, err
+	}
+	stored, err := t.bytes(ctx)
+	if err != nil {
+		return m, 0, err
+	}
+	if m, err = move(t, base); err != nil {
+		return m, 0, err
+	}
+	if m.took <= 0 {
+		return m, 0, errAtOnce
+	}
+	after, err := t.bytes(ctx)
+	return m, after - stored, err
+}
+
 // start starts the reader or the applier of a form.
 func (f *form) start(ctx context.Context, start func(context.Context) error) error {
 	if err := os.MkdirAll(f.pipe.Dir, 0o755); err != nil {

@@ -23,6 +23,9 @@ type peer struct {
 // peerPrefix is put before the prefix of a form.
 const peerPrefix = "debezium_"
 
+// connector returns the name of a form's connector, which is its prefix too.
+func connector(f *form) string { return peerPrefix + f.pipe.Prefix }
+
 // hasJava reports whether Debezium can run here.
 func hasJava() bool {
 	for _, program := range []string{"java", "mvn"} {
@@ -57,7 +60,7 @@ func (*peer) properties(b *bench, f *form) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	prefix := peerPrefix + f.pipe.Prefix
+	prefix := connector(f)
 	properties := map[string]string{
 		"name": prefix, "connector.class": "io.debezium.connector.mysql.MySqlConnector", "tasks.max": "1", "topic.prefix": prefix,
 		"database.hostname": host, "database.port": port, "database.user": server.DebeziumUser, "database.password": server.Password,
@@ -90,7 +93,7 @@ func (p *peer) snapshot(ctx context.Context, b *bench, f *form) error {
 
 // backlog has a connector read changes that were made while it was stopped.
 func (p *peer) backlog(ctx context.Context, b *bench, f *form, records int) error {
-	m, bytes, err := p.read(ctx, b, f, records, func() error { return p.worker.Resume(ctx, peerPrefix+f.pipe.Prefix) })
+	m, bytes, err := p.read(ctx, b, f, records, func() error { return p.worker.Resume(ctx, connector(f)) })
 	if err != nil {
 		return err
 	}
@@ -111,40 +114,25 @@ func (p *peer) used(f *form, name string, m moved, events int) {
 // read starts a connector, waits until it has published so many records, and
 // stops it. bytes are what the broker stores of them.
 func (p *peer) read(ctx context.Context, b *bench, f *form, records int, start func() error) (m moved, bytes int64, err error) {
-	t, err := openTopic(b.broker, peerPrefix+f.topic)
-	if err != nil {
-		return m, 0, err
-	}
-	defer t.close()
-	base, err := t.end(ctx)
-	if err != nil {
-		return m, 0, err
-	}
-	stored, err := t.bytes(ctx)
-	if err != nil {
-		return m, 0, err
-	}
-	watch := gauge.Watch(p.worker.PID())
-	before := watch.Usage()
-	if err := start(); err != nil {
-		watch.Stop()
-		return m, 0, err
-	}
-	m, err = p.await(ctx, f, base+int64(records), func() (int64, error) { return t.end(ctx) })
-	m.usage = watch.Stop()
-	m.usage.CPU -= before.CPU
-	if err != nil {
-		return m, 0, err
-	}
-	if err := p.worker.StopConnector(ctx, peerPrefix+f.pipe.Prefix); err != nil {
-		return m, 0, err
-	}
-	after, err := t.bytes(ctx)
-	return m, after - stored, err
+	return b.measured(ctx, peerPrefix+f.topic, func(t *topic, base int64) (m moved, err error) {
+		watch := gauge.Watch(p.worker.PID())
+		before := watch.Usage()
+		defer func() {
+			m.usage = watch.Stop()
+			m.usage.CPU -= before.CPU
+		}()
+		if err := start(); err != nil {
+			return m, err
+		}
+		if m, err = p.await(ctx, connector(f), base+int64(records), func() (int64, error) { return t.end(ctx) }); err != nil {
+			return m, err
+		}
+		return m, p.worker.StopConnector(ctx, connector(f))
+	})
 }
 
 // await waits until a count has come to what it must be.
-func (p *peer) await(ctx context.Context, f *form, want int64, look func() (int64, error)) (m moved, err error) {
+func (p *peer) await(ctx context.Context, connector string, want int64, look func() (int64, error)) (m moved, err error) {
 	var grown growth
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -155,8 +143,8 @@ func (p *peer) await(ctx context.Context, f *form, want int64, look func() (int6
 		case <-ctx.Done():
 			return m, ctx.Err()
 		case <-health.C:
-			if status, err := p.worker.Status(ctx, peerPrefix+f.pipe.Prefix); err == nil && status.Failed() {
-				return m, fmt.Errorf("connector %s failed: %s", peerPrefix+f.pipe.Prefix, status)
+			if status, err := p.worker.Status(ctx, connector); err == nil && status.Failed() {
+				return m, fmt.Errorf("connector %s failed: %s", connector, status)
 			}
 		case <-tick.C:
 		}
@@ -169,18 +157,15 @@ func (p *peer) await(ctx context.Context, f *form, want int64, look func() (int6
 	if grown.last != want {
 		return m, fmt.Errorf("debezium has published up to %d, want %d", grown.last, want)
 	}
-	if m = grown.moved(); m.took <= 0 {
-		return m, errAtOnce
-	}
-	return m, nil
+	return grown.moved(), nil
 }
 
 // latency measures how prompt a connector is, once it has caught up.
 func (p *peer) latency(ctx context.Context, b *bench, f *form) error {
-	if err := p.worker.Resume(ctx, peerPrefix+f.pipe.Prefix); err != nil {
+	if err := p.worker.Resume(ctx, connector(f)); err != nil {
 		return err
 	}
-	if err := p.worker.Streaming(ctx, peerPrefix+f.pipe.Prefix); err != nil {
+	if err := p.worker.Streaming(ctx, connector(f)); err != nil {
 		return err
 	}
 	t, err := openTopic(b.broker, peerPrefix+f.topic)
@@ -198,5 +183,5 @@ func (p *peer) latency(ctx context.Context, b *bench, f *form) error {
 	for _, q := range latencies() {
 		p.baselines[q.name] = milliseconds(times.Quantile(q.share))
 	}
-	return p.worker.StopConnector(ctx, peerPrefix+f.pipe.Prefix)
+	return p.worker.StopConnector(ctx, connector(f))
 }

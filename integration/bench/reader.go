@@ -78,43 +78,28 @@ func microseconds(m moved, events int) float64 {
 // read runs a reader to the end of what is there, which is so many records, and
 // returns how many bytes the broker stores of them.
 func (b *bench) read(ctx context.Context, f *form, records int) (m moved, bytes int64, err error) {
-	t, err := openTopic(b.broker, f.topic)
-	if err != nil {
-		return m, 0, err
-	}
-	defer t.close()
-	base, err := t.end(ctx)
-	if err != nil {
-		return m, 0, err
-	}
-	stored, err := t.bytes(ctx)
-	if err != nil {
-		return m, 0, err
-	}
-	plain := f.pipe.ReaderFlags
-	f.pipe.ReaderFlags = append(slices.Clip(plain), "--stop-at-end")
-	err = f.start(ctx, f.pipe.StartReader)
-	f.pipe.ReaderFlags = plain
-	if err != nil {
-		return m, 0, err
-	}
-	m, err = toEnd(ctx, f.pipe.Reader, func() (int64, error) { return t.end(ctx) })
-	if err != nil {
-		return m, 0, err
-	}
-	if m.took <= 0 {
-		return m, 0, errAtOnce
-	}
-	end, err := t.end(ctx)
-	if err != nil {
-		return m, 0, err
-	}
-	// Marks of committed transactions have offsets too.
-	if got := end - base; got < int64(records) || got > int64(records)+int64(records)/20+100 {
-		return m, 0, fmt.Errorf("the reader wrote %d records, want %d", got, records)
-	}
-	after, err := t.bytes(ctx)
-	return m, after - stored, err
+	return b.measured(ctx, f.topic, func(t *topic, base int64) (moved, error) {
+		plain := f.pipe.ReaderFlags
+		f.pipe.ReaderFlags = append(slices.Clip(plain), "--stop-at-end")
+		err := f.start(ctx, f.pipe.StartReader)
+		f.pipe.ReaderFlags = plain
+		if err != nil {
+			return moved{}, err
+		}
+		m, err := toEnd(ctx, f.pipe.Reader, func() (int64, error) { return t.end(ctx) })
+		if err != nil {
+			return m, err
+		}
+		end, err := t.end(ctx)
+		if err != nil {
+			return m, err
+		}
+		// Marks of committed transactions have offsets too.
+		if got := end - base; got < int64(records) || got > int64(records)+int64(records)/20+100 {
+			return m, fmt.Errorf("the reader wrote %d records, want %d", got, records)
+		}
+		return m, nil
+	})
 }
 
 // latency measures how long after its commit in MySQL a change can be read.
