@@ -29,22 +29,25 @@ setup: ## install what the tests and the demo need (apt, as root)
 demo: setup build ## the walk-through on a real MySQL, read by DuckDB (MYSQL_DSN=, KAFKA= to use your own)
 	@$(GO) run ./integration/demo
 
-# Compiling the linter, and then what the linter and the unit tests compute, goes
-# on beside what waits: large packages, and the cases. All of them compile the
-# same packages, so they come after the build.
-test: ## lint, unit tests, and the end-to-end cases on MySQL 9 and MariaDB
+# What the linter and the unit tests compute is done while the cases wait, and yields
+# to them. All compile the same packages, so they come after the build.
+test: ## lint, unit tests, and the end-to-end cases on MySQL 9 and MariaDB (WITH=integration: then that, beside them)
 	@$(MAKE) --no-print-directory -j3 setup build linter
-	@$(MAKE) --no-print-directory -j3 cases lint unit
+	@$(MAKE) --no-print-directory -j3 cases lint unit $(WITH)
+
+ifneq (,$(filter cases,$(MAKECMDGOALS)))
+integration: cases # one after the other, for each takes the machine
+endif
 
 linter:
 	@$(GO) run $(LINTER) version >/dev/null
 
 lint: ## run the linter, layer rules included
-	$(GO) run $(LINTER) run ./...
+	nice -n 19 $(GO) run $(LINTER) run ./...
 
 # The detector needs cgo, by which one library compiles C that no binary has: it need not be fast.
 unit: ## unit tests, with the race detector
-	CGO_ENABLED=1 CGO_CFLAGS=-O0 $(GO) test -race -shuffle=on -vet=off $(UNIT)
+	CGO_ENABLED=1 CGO_CFLAGS=-O0 nice -n 19 $(GO) test -race -shuffle=on -vet=off $(UNIT)
 
 cases: build ## end-to-end cases on real servers, read by DuckDB
 	$(GO) test $(WAITING) -timeout 20m $(CASES)

@@ -1,3 +1,5 @@
+//go:build !integration
+
 package reference_test
 
 import (
@@ -24,18 +26,6 @@ type form struct {
 
 // records returns what was published, and the flags that it is read with.
 type records func(t *testing.T) ([]reference.Record, []string)
-
-// baseCases are published with the connector's defaults: the base that all forms
-// are compared with, which TestApplier_MakesTheTablesOfTheSQL compares with MySQL.
-var baseCases = []string{
-	"binary", "bits", "ddl", "decimals", "defaults", "dml", "enumset", "floats", "geometry", "ints", "json", "keys", "markers", "names", "strings", "temporal",
-}
-
-// usual are the tables of the base that stop, as README's Limits say.
-var usual = map[string]string{
-	"ddl.t":      "Iceberg allows no such change", // ALTER TABLE t MODIFY e
-	"keys.uniq2": "its key has null in column a",  // UNIQUE, and not NOT NULL
-}
 
 // In whatever form the real Debezium publishes a table, firn-applier makes the
 // same of it, but for what DESIGN.md says.
@@ -93,14 +83,6 @@ func exceptionsOf(all []exception, of string) []exception {
 	return some
 }
 
-func topicsOf(all []reference.Record) map[string]bool {
-	topics := make(map[string]bool)
-	for _, r := range all {
-		topics[r.Topic] = true
-	}
-	return topics
-}
-
 var included = regexp.MustCompile(`(?m)^-- @include (\w+)\.sql$`)
 
 // casesOf returns the cases that were recorded, each with the one whose statements
@@ -122,9 +104,6 @@ func casesOf(t *testing.T, all []reference.Record) map[string]string {
 	}
 	return cases
 }
-
-// long is how the recorded connectors had it, where nothing else is said.
-const long = "--bigint-unsigned-handling-mode=long"
 
 // onMySQL8 is JSON with schemas.
 func onMySQL8(cases ...string) records {

@@ -36,7 +36,7 @@ func TestApplier_Run(t *testing.T) {
 	t.Run("the last change to a key wins, across batches and within one", func(t *testing.T) {
 		w := newWorld(t)
 		s := w.table("t", 1)
-		for i := range 500 {
+		for i := range 140 {
 			w.send(s.put(int64(i%7), fmt.Sprint("change ", i)))
 		}
 		must(t, w.run(func(s *setup) { s.rows = 3 }))
