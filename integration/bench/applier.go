@@ -67,10 +67,7 @@ func (b *bench) applyAll(ctx context.Context, name, unit string, rows int) error
 			return err
 		}
 		b.report.add(name+f.suffix, float64(rows)/m.took.Seconds(), unit)
-		if f.suffix != "" {
-			continue
-		}
-		b.report.add(name+"_cpu_us", microseconds(m, rows), "us/row")
+		b.report.add(name+"_cpu_us"+f.suffix, microseconds(m, rows), "us/row")
 		b.report.raise("applier_rss_mib", gauge.MiB(m.usage.Peak), "MiB")
 	}
 	return nil

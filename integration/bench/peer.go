@@ -87,7 +87,7 @@ func (p *peer) snapshot(ctx context.Context, b *bench, f *form) error {
 		return err
 	}
 	p.baselines["reader_snapshot"+f.suffix] = m.rate()
-	p.used(f, "reader_snapshot_cpu_us", m, b.rows)
+	p.used("reader_snapshot_cpu_us"+f.suffix, m, b.rows)
 	return nil
 }
 
@@ -100,15 +100,13 @@ func (p *peer) backlog(ctx context.Context, b *bench, f *form, records int) erro
 	changes := b.options.changes
 	p.baselines["reader_backlog"+f.suffix] = m.rate() * float64(changes) / float64(records)
 	p.baselines["reader_bytes_per_event"+f.suffix] = float64(bytes) / float64(changes)
-	p.used(f, "reader_backlog_cpu_us", m, changes)
+	p.used("reader_backlog_cpu_us"+f.suffix, m, changes)
 	return nil
 }
 
-func (p *peer) used(f *form, name string, m moved, events int) {
-	if f.suffix == "" {
-		p.baselines[name] = microseconds(m, events)
-		p.baselines["reader_rss_mib"] = gauge.MiB(m.usage.Peak)
-	}
+func (p *peer) used(name string, m moved, events int) {
+	p.baselines[name] = microseconds(m, events)
+	p.baselines["reader_rss_mib"] = max(p.baselines["reader_rss_mib"], gauge.MiB(m.usage.Peak))
 }
 
 // read starts a connector, waits until it has published so many records, and

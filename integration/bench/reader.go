@@ -29,10 +29,7 @@ func (b *bench) snapshot(ctx context.Context) error {
 			}
 		}
 		b.report.add("reader_snapshot"+f.suffix, m.rate(), "rows/s")
-		if f.suffix != "" {
-			continue
-		}
-		b.report.add("reader_snapshot_cpu_us", microseconds(m, b.rows), "us/row")
+		b.report.add("reader_snapshot_cpu_us"+f.suffix, microseconds(m, b.rows), "us/row")
 		b.report.raise("reader_rss_mib", gauge.MiB(m.usage.Peak), "MiB")
 	}
 	return nil
@@ -59,10 +56,7 @@ func (b *bench) backlog(ctx context.Context) error {
 		changes := float64(b.options.changes) / float64(b.options.changes+deletes)
 		b.report.add("reader_backlog"+f.suffix, m.rate()*changes, "changes/s")
 		b.report.add("reader_bytes_per_event"+f.suffix, float64(bytes)/float64(b.options.changes), "B, stored by the broker")
-		if f.suffix != "" {
-			continue
-		}
-		b.report.add("reader_backlog_cpu_us", microseconds(m, b.options.changes), "us/change")
+		b.report.add("reader_backlog_cpu_us"+f.suffix, microseconds(m, b.options.changes), "us/change")
 		b.report.raise("reader_rss_mib", gauge.MiB(m.usage.Peak), "MiB")
 	}
 	return nil
