@@ -304,3 +304,50 @@ func TestReader_StartedTwice(t *testing.T) {
 		f.drained(database + ".t")
 	})
 }
+
+// The lists of tables may change while the reader is stopped inside a transaction. What
+// of it is published is counted in rows of captured tables: by the old lists.
+func TestReader_OtherTablesInsideABigTransaction(t *testing.T) {
+	onEach(t, func(t *testing.T, f *fixture) {
+		for name, lists := range map[string][2]string{
+			"fewer": {`\.(kept|beside)`, `\.kept`},
+			"more":  {`\.kept`, `\.(kept|beside)`},
+		} {
+			t.Run(name, func(t *testing.T) {
+				const rounds, at = 100, 500
+				f := newFixture(t, f.kind)
+				database := f.readerOnly()
+				for _, table := range []string{".kept", ".beside"} {
+					f.exec("CREATE TABLE " + database + table + " (id INT PRIMARY KEY, pad VARCHAR(100))")
+				}
+				f.Tables = database + lists[0]
+				f.must(f.StartReader(t.Context()))
+				f.must(f.Reader.Ready(t.Context()))
+				tx, err := f.db.BeginTx(t.Context(), nil)
+				f.must(err)
+				for i := range rounds {
+					for _, table := range []string{".beside", ".kept"} {
+						_, err := tx.ExecContext(t.Context(), fmt.Sprintf("INSERT INTO %s WITH RECURSIVE n (i) AS (SELECT %d UNION ALL SELECT i + 1 FROM n WHERE i < %d) "+
+							"SELECT i, REPEAT('x', 100) FROM n", database+table, i*at+1, (i+1)*at))
+						f.must(err)
+					}
+				}
+				f.must(tx.Commit())
+				f.reading(database+".kept", 5000)
+				f.must(f.Reader.Kill())
+				if n := len(f.events(database + ".kept")); n >= rounds*at {
+					t.Fatalf("the kill came after all of %d records", n)
+				}
+				f.Tables = database + lists[1]
+				f.readToEnd()
+				events := f.events(database + ".kept")
+				if problems := validate.Once(events); len(problems) > 0 || len(events) != rounds*at {
+					t.Errorf("%d records of %d rows, once:\n%s", len(events), rounds*at, strings.Join(problems, "\n"))
+				}
+				if name == "more" {
+					f.sameAsSource(database + ".beside")
+				}
+			})
+		}
+	})
+}

@@ -77,6 +77,33 @@ func (s *session) findIncluded(ctx context.Context, conn *mysql.Conn) error {
 	return nil
 }
 
+// recount has a transaction of which rows are published go on by its events if other
+// tables are captured than when that was saved: its rows are those of captured tables.
+func (s *session) recount() {
+	if s.progress.Ordinal == 0 || !s.relisted() {
+		return
+	}
+	s.log.Info("other tables are captured since the last run, which stopped inside a transaction: it goes on by the number of its events", "events", s.progress.Event)
+	s.progress.Ordinal = 0
+	if s.takeover != nil {
+		s.takeover.from.Ordinal = 0
+	}
+}
+
+// relisted reports whether other tables are captured than those that were when the
+// place was saved, as far as the history knows them.
+func (s *session) relisted() bool {
+	for id := range s.saved.Snapshot {
+		if !s.cfg.Captured(id) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(s.history.Tables(), func(id debezium.TableID) bool {
+		_, was := s.saved.Snapshot[id]
+		return !was && s.cfg.Captured(id)
+	})
+}
+
 // here is the source block of what is published where the stream is, and not in the binlog.
 func (s *session) here() *debezium.Source { return s.sourceAt(s.position, "") }
 

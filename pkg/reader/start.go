@@ -274,6 +274,7 @@ func (s *session) resume(ctx context.Context, conn *mysql.Conn) error {
 		return err
 	}
 	s.position = s.progress.Position
+	s.recount()
 	if err := s.takeTables(); err != nil {
 		return err
 	}
