@@ -109,3 +109,35 @@ func TestReader_DatabaseWithoutATableAtTheFirstStart(t *testing.T) {
 		}
 	})
 }
+
+// A server whose gtid_mode was on has executed a set of transactions, and is read by
+// files all the same while it is not on: with some GTIDs or with none.
+func TestReader_GTIDsOfBefore(t *testing.T) {
+	kind := server.Kinds()[0]
+	if kind == server.MariaDB {
+		t.Fatal("MariaDB always has GTIDs")
+	}
+	f := newFixture(t, kind)
+	f.own()
+	f.ReaderFlags = []string{"--no-schemas-enable", "--snapshot-chunk-rows=200"}
+	f.exec("GRANT LOCK TABLES ON *.* TO '" + server.User + "'@'%'")
+	first, second := f.writers("d.first", 1000), f.writers("d.second", 1000)
+	f.Tables = `d\.first`
+	for i, mode := range []string{"ON_PERMISSIVE", "OFF_PERMISSIVE", "OFF", "OFF_PERMISSIVE", "ON_PERMISSIVE"} {
+		f.exec("SET GLOBAL gtid_mode = " + mode)
+		if i < 2 || i == 3 {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		f.must(f.StartReader(ctx))
+		f.must(f.Reader.Ready(ctx))
+		for i := range 50 {
+			f.must(first.sweep(ctx, i))
+			f.must(second.sweep(ctx, i))
+		}
+		f.drained("d.first")
+		f.Tables = `d\.(first|second)`
+	}
+	f.judge("d.second", f.events("d.second"))
+}

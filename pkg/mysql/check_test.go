@@ -441,6 +441,7 @@ func TestReadPosition(t *testing.T) {
 	maria := gtids("mariadb", "0-1-9")
 	maria.File, maria.Pos = "b.000002", 100
 	status := [][]string{{"b.000002", "100", "", "", uuid + ":1-9"}}
+	const mode = "SELECT @@GLOBAL.gtid_mode"
 	tests := []struct {
 		name   string
 		flavor string
@@ -449,8 +450,11 @@ func TestReadPosition(t *testing.T) {
 		want   debezium.Position
 		err    error
 	}{
-		{"MySQL 8.0", "mysql", 80031, &fakeServer{answers: map[string][][]string{"SHOW MASTER STATUS": status}}, mysql, nil},
-		{"MySQL 8.4", "mysql", 80400, &fakeServer{answers: map[string][][]string{"SHOW BINARY LOG STATUS": status}}, mysql, nil},
+		{"MySQL 8.0", "mysql", 80031, &fakeServer{answers: map[string][][]string{"SHOW MASTER STATUS": status, mode: {{"ON"}}}}, mysql, nil},
+		{"MySQL 8.4", "mysql", 80400, &fakeServer{answers: map[string][][]string{"SHOW BINARY LOG STATUS": status, mode: {{"ON"}}}}, mysql, nil},
+		{"MySQL that gives no GTIDs any more", "mysql", 80031, &fakeServer{answers: map[string][][]string{
+			"SHOW MASTER STATUS": status, mode: {{"ON_PERMISSIVE"}},
+		}}, debezium.Position{File: "b.000002", Pos: 100}, nil},
 		{"MariaDB", "mariadb", 101106, &fakeServer{answers: map[string][][]string{
 			"SHOW MASTER STATUS": {status[0][:4]}, "SELECT @@GLOBAL.gtid_binlog_pos": {{"0-1-9"}},
 		}}, maria, nil},

@@ -43,13 +43,27 @@ func readPosition(ctx context.Context, q querier, flavor string, number int) (de
 	if err != nil {
 		return p, fmt.Errorf("read binlog position: %w", err)
 	}
-	if flavor == debezium.FlavorMariaDB {
-		if set, err = mariaDBSet(ctx, q, number, &p); err != nil {
-			return p, fmt.Errorf("read GTID position: %w", err)
-		}
+	switch {
+	case flavor == debezium.FlavorMariaDB:
+		set, err = mariaDBSet(ctx, q, number, &p)
+	case set != "":
+		set, err = wholeSet(ctx, q, set)
+	}
+	if err != nil {
+		return p, fmt.Errorf("read GTID position: %w", err)
 	}
 	p.GTIDs, err = debezium.ParseGTIDSet(flavor, set)
 	return p, err
+}
+
+// wholeSet returns MySQL's executed set where it tells a position: not while transactions
+// may have no GTID, though the set is left of when they had.
+func wholeSet(ctx context.Context, q querier, set string) (string, error) {
+	rows, err := q.Strings(ctx, "SELECT @@GLOBAL.gtid_mode")
+	if err != nil || rows[0][0] != "ON" {
+		return "", err
+	}
+	return set, nil
 }
 
 // readStatus returns the file and position, and on MySQL the executed GTID set.

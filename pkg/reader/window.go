@@ -16,10 +16,11 @@ type window struct {
 }
 
 // passed reports whether a stream at p holds everything that the chunk has seen.
-// A server that has executed nothing has an empty GTID set, which is not none.
+// A server that has executed nothing has an empty GTID set, which is not none; but a
+// stream may go by files while gtid_mode is turned on.
 func (w *window) passed(p debezium.Position) bool {
 	high := w.chunk.High
-	if high.GTIDs.IsEmpty() {
+	if high.GTIDs.IsEmpty() || p.GTIDs.IsEmpty() && high.File != "" {
 		return p.AtOrAfter(high)
 	}
 	return p.GTIDs.Contains(high.GTIDs)
