@@ -28,6 +28,7 @@ const (
 	CodeTableAccessDenied  = 1142
 	CodeColumnAccessDenied = 1143
 	CodeNoSuchTable        = 1146
+	CodeNoSuchIndex        = 1176
 	CodeLockWaitTimeout    = 1205
 	CodeDeadlock           = 1213
 	CodeMissingPrivilege   = 1227

@@ -276,7 +276,8 @@ func (c *chunks) took(a answer, catchUp func(*snapshotTable, *window) error) err
 		return nil
 	case mysql.IsServerError(a.err, mysql.CodeTableDefChanged): // behind the view it was read by: nothing of that need be in the stream
 		return nil
-	case errors.Is(a.err, snapshot.ErrNoTable), mysql.IsServerError(a.err, mysql.CodeBadField, mysql.CodeNoSuchTable):
+	case errors.Is(a.err, snapshot.ErrNoTable), errors.Is(a.err, snapshot.ErrKey),
+		mysql.IsServerError(a.err, mysql.CodeBadField, mysql.CodeNoSuchIndex, mysql.CodeNoSuchTable, mysql.CodeUnknownDatabase):
 		t.blocked = true // the statement that did it is on its way through the stream
 		return nil
 	case a.err != nil:

@@ -140,6 +140,8 @@ func (r *rig) answer(d *datadriven.TestData, name string) error {
 			reply.err = &mysql.ServerError{Code: uint16(code), Message: "no"}
 		case "gone":
 			reply.err = snapshot.ErrNoTable
+		case "unfit":
+			reply.err = snapshot.ErrKey
 		default:
 			return fmt.Errorf("unknown argument %s", arg.Key)
 		}

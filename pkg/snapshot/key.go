@@ -74,14 +74,15 @@ func (c *KeyColumn) expr(name string) string {
 	}
 }
 
-var errKey = errors.New("the key does not fit the table")
+// ErrKey is a place in a table's key order that is none of the key that the table has.
+var ErrKey = errors.New("the key does not fit the table")
 
 // literal returns the SQL literal of a value that expr selected. Only what
 // expr can have selected is accepted: a key may come from a topic.
 func (c *KeyColumn) literal(v string) (string, error) {
 	k, ok := c.kind()
 	if !ok {
-		return "", fmt.Errorf("column %s: %w", c.Name, errKey)
+		return "", fmt.Errorf("column %s: %w", c.Name, ErrKey)
 	}
 	allowed := [...]string{
 		number:   "0123456789-",
@@ -93,7 +94,7 @@ func (c *KeyColumn) literal(v string) (string, error) {
 		binary:   "0123456789ABCDEF",
 	}[k]
 	if strings.Trim(v, allowed) != "" || v == "" && k != text && k != binary {
-		return "", fmt.Errorf("column %s: %w", c.Name, errKey)
+		return "", fmt.Errorf("column %s: %w", c.Name, ErrKey)
 	}
 	switch k {
 	case number, decimal:
@@ -125,7 +126,7 @@ func hexLiteral(v string) string {
 // literals returns the literals of a key, which may be shorter than the table's.
 func (t *Table) literals(k Key) ([]string, error) {
 	if len(k) > len(t.Key) {
-		return nil, fmt.Errorf("key of %s: %w", t.ID, errKey)
+		return nil, fmt.Errorf("key of %s: %w", t.ID, ErrKey)
 	}
 	out := make([]string, len(k))
 	for i := range k {

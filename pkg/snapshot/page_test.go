@@ -132,7 +132,7 @@ func TestKeyColumn_LiteralRefusesWhatNoSelectReturned(t *testing.T) {
 	for _, tt := range tests {
 		c := KeyColumn{Name: "c", Type: tt.column, Charset: "utf8mb4", Collation: "utf8mb4_bin"}
 		got, err := c.literal(tt.value)
-		if !errors.Is(err, errKey) {
+		if !errors.Is(err, ErrKey) {
 			t.Errorf("%s %q: got %s, %v", tt.column, tt.value, got, err)
 		}
 		if err != nil && tt.value != "" && strings.Contains(err.Error(), tt.value) {

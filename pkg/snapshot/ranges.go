@@ -55,7 +55,7 @@ func cut(low, high string, n int) ([]string, error) {
 	a, okA := new(big.Int).SetString(low, 10)
 	b, okB := new(big.Int).SetString(high, 10)
 	if !okA || !okB {
-		return nil, errKey
+		return nil, ErrKey
 	}
 	width := new(big.Int).Sub(b, a)
 	if width.IsInt64() && width.Int64() < int64(n) {

@@ -1,6 +1,7 @@
 package snapshot_test
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"regexp"
@@ -393,5 +394,22 @@ func TestReader_PassIsReadOnceAndBeginsAnew(t *testing.T) {
 	read(table)
 	if diff := cmp.Diff([]bool{true, false, false, true}, firsts); diff != "" {
 		t.Errorf("first chunks: %s", diff)
+	}
+}
+
+// The binlog has a statement before the definitions that it leaves: these are read
+// behind its locks.
+func TestDescribe_WaitsForAStatementThatIsBeingExecuted(t *testing.T) {
+	f := &fakeServer{}
+	conn, err := mysql.Connect(t.Context(), f.start(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := snapshot.Describe(t.Context(), conn, keyed().ID); !errors.Is(err, snapshot.ErrNoTable) {
+		t.Fatal(err) // the server tells of no columns
+	}
+	if got, want := f.asked()[0], "1 SELECT 1 FROM `d`.`t` LIMIT 0"; got != want {
+		t.Errorf("it begins with %s, want %s", got, want)
 	}
 }

@@ -43,6 +43,9 @@ type querier interface {
 // the primary key, else the first unique key of whole, visible columns that
 // are never NULL. Select and Where are the caller's to set.
 func Describe(ctx context.Context, conn *mysql.Conn, id debezium.TableID) (*Table, error) {
+	if err := awaitStatement(ctx, conn, id); err != nil {
+		return nil, fmt.Errorf("describe %s: %w", id, err)
+	}
 	t, err := describe(ctx, conn, id)
 	if err != nil {
 		return nil, fmt.Errorf("describe %s: %w", id, err)
@@ -51,6 +54,16 @@ func Describe(ctx context.Context, conn *mysql.Conn, id debezium.TableID) (*Tabl
 		return nil, err
 	}
 	return t, nil
+}
+
+// awaitStatement waits for the end of a statement that is changing the table: the
+// binlog has it before the definitions that are read next.
+func awaitStatement(ctx context.Context, q querier, id debezium.TableID) error {
+	_, err := q.Strings(ctx, "SELECT 1 FROM "+mysql.QuoteTable(id)+" LIMIT 0")
+	if mysql.IsServerError(err, mysql.CodeNoSuchTable, mysql.CodeUnknownDatabase) {
+		return ErrNoTable
+	}
+	return err
 }
 
 func describe(ctx context.Context, q querier, id debezium.TableID) (*Table, error) {
