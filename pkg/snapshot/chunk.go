@@ -73,6 +73,9 @@ func (r *Reader) readPage(ctx context.Context, c *Chunk, t *Table, span Range, l
 	}
 	c.Low = view.low
 	if err := r.fillPage(ctx, c, query, limit, limits.Bytes); err != nil {
+		if view.transaction { // it would hold up those who alter the table
+			err = errors.Join(err, r.rollback(ctx))
+		}
 		return err
 	}
 	c.High, err = r.finish(ctx, view)

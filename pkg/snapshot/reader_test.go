@@ -397,6 +397,28 @@ func TestReader_PassIsReadOnceAndBeginsAnew(t *testing.T) {
 	}
 }
 
+// Until it ends, a transaction keeps the locks on definitions that its SELECT has
+// taken: whoever alters the table would wait for a worker that waits for them.
+func TestReader_APageThatFailsLeavesNoTransaction(t *testing.T) {
+	for name, s := range map[string]*mysql.Server{
+		"MariaDB":       {Flavor: debezium.FlavorMariaDB, Number: 101106, GTIDMode: true},
+		"without GTIDs": {Flavor: debezium.FlavorMySQL, Number: 80031},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := &fakeServer{rows: 3, refuse: "SELECT id, p"}
+			r := snapshot.New(f.start(t), s)
+			defer r.Close()
+			var c snapshot.Chunk
+			if err := r.Read(t.Context(), &c, keyed(), snapshot.Range{}, snapshot.Limits{Rows: 100, Bytes: 1 << 20}); err == nil {
+				t.Fatal("no error")
+			}
+			if asked := f.asked(); asked[len(asked)-1] != "1 ROLLBACK" {
+				t.Errorf("the last of its statements is %s", asked[len(asked)-1])
+			}
+		})
+	}
+}
+
 // The binlog has a statement before the definitions that it leaves: these are read
 // behind its locks.
 func TestDescribe_WaitsForAStatementThatIsBeingExecuted(t *testing.T) {
