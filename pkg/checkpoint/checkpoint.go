@@ -78,6 +78,7 @@ type TableProgress struct {
 	State TableState
 	From  debezium.Position // the stream of the table begins here: changes before are in its snapshot
 	After []string          // the key of the last row published, in the snapshot's text form
+	Key   []string          // the columns that After is of; nil: not known
 	Rows  int64             // published
 	// Unlogged says why the table needs a new snapshot: how it was changed without row events. Empty: it does not.
 	Unlogged string
@@ -113,10 +114,11 @@ func (c *Checkpoint) Begin(id debezium.TableID, from debezium.Position) {
 	c.table(id, TableProgress{State: Pending, From: from})
 }
 
-// Read notes that rows of a table are published, the last of them after.
-func (c *Checkpoint) Read(id debezium.TableID, after []string, rows int64) {
+// Read notes that rows of a table are published, the last of them after, in the
+// order of a key of columns.
+func (c *Checkpoint) Read(id debezium.TableID, key, after []string, rows int64) {
 	old := c.Snapshot[id]
-	c.table(id, TableProgress{State: Reading, From: old.From, After: slices.Clone(after), Rows: rows, Unlogged: old.Unlogged})
+	c.table(id, TableProgress{State: Reading, From: old.From, After: slices.Clone(after), Key: slices.Clone(key), Rows: rows, Unlogged: old.Unlogged})
 }
 
 // Captured notes that a table is published whole.
@@ -184,5 +186,5 @@ func samePosition(a, b debezium.Position) bool {
 }
 
 func sameProgress(a, b TableProgress) bool {
-	return a.State == b.State && a.Rows == b.Rows && a.Unlogged == b.Unlogged && slices.Equal(a.After, b.After) && samePosition(a.From, b.From)
+	return a.State == b.State && a.Rows == b.Rows && a.Unlogged == b.Unlogged && slices.Equal(a.After, b.After) && slices.Equal(a.Key, b.Key) && samePosition(a.From, b.From)
 }

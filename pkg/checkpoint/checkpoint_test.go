@@ -325,8 +325,8 @@ func TestFormat_OnlyWhatChangedIsWritten(t *testing.T) {
 		want []string
 	}{
 		{"nothing", func() {}, []string{place}},
-		{"rows of a", func() { c.Read(a, []string{"9"}, 10) }, []string{
-			place, `["p",{"server":"p","snapshot":"\"d\".\"a\""}] {"firn_format":1,"state":"reading","rows":10,"after":["9"],"from":{"file":"b.1","pos":4}}`,
+		{"rows of a", func() { c.Read(a, []string{"id"}, []string{"9"}, 10) }, []string{
+			place, `["p",{"server":"p","snapshot":"\"d\".\"a\""}] {"firn_format":1,"state":"reading","rows":10,"after":["9"],"key":["id"],"from":{"file":"b.1","pos":4}}`,
 		}},
 		{"all of a", func() { c.Captured(a) }, []string{
 			place, `["p",{"server":"p","snapshot":"\"d\".\"a\""}] {"firn_format":1,"state":"captured","rows":10,"from":{"file":"b.1","pos":4}}`,
@@ -381,7 +381,7 @@ func TestCheckpoint_CloneIsIndependent(t *testing.T) {
 	id := debezium.TableID{Database: "d", Table: "t"}
 	var c checkpoint.Checkpoint
 	after := []string{"1"}
-	c.Read(id, after, 1)
+	c.Read(id, nil, after, 1)
 	after[0] = "2"
 	o := c.Clone()
 	c.Captured(id)

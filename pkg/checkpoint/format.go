@@ -123,16 +123,8 @@ func appendProgress(b []byte, p *TableProgress) []byte {
 	b = strconv.AppendInt(append(b, `{"firn_format":`...), formatVersion, 10)
 	b = appendString(append(b, `,"state":`...), string(p.State))
 	b = appendNumber(b, "rows", p.Rows)
-	if p.After != nil {
-		b = append(b, `,"after":[`...)
-		for i, v := range p.After {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendString(b, v)
-		}
-		b = append(b, ']')
-	}
+	b = appendStrings(b, "after", p.After)
+	b = appendStrings(b, "key", p.Key)
 	if !p.From.IsZero() {
 		b = append(appendPosition(append(b, `,"from":{`...), p.From), '}')
 	}
@@ -140,6 +132,21 @@ func appendProgress(b []byte, p *TableProgress) []byte {
 		b = appendString(append(b, `,"unlogged":`...), p.Unlogged)
 	}
 	return append(b, '}')
+}
+
+// appendStrings leaves nil out.
+func appendStrings(b []byte, name string, values []string) []byte {
+	if values == nil {
+		return b
+	}
+	b = append(append(append(b, ',', '"'), name...), `":[`...)
+	for i, v := range values {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(b, v)
+	}
+	return append(b, ']')
 }
 
 func appendPosition(b []byte, p debezium.Position) []byte {

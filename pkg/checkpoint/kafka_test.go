@@ -54,7 +54,7 @@ func TestLoad_TakesTheLastCommittedCheckpoint(t *testing.T) {
 	var progress, saved checkpoint.Checkpoint
 	for i := range 5 {
 		progress.At(debezium.Position{File: "b.1", Pos: uint64(i + 1)}, debezium.Position{}, 0, 0)
-		progress.Read(debezium.TableID{Database: "shop", Table: "t"}, []string{fmt.Sprint(i)}, int64(i))
+		progress.Read(debezium.TableID{Database: "shop", Table: "t"}, []string{"id"}, []string{fmt.Sprint(i)}, int64(i))
 		records, err := f.Records(&progress, saved)
 		must(t, err)
 		must(t, p.Begin())

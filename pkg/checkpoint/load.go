@@ -206,13 +206,14 @@ func parseProgress(value []byte) (TableProgress, error) {
 		State    TableState `json:"state"`
 		Rows     int64      `json:"rows"`
 		After    []string   `json:"after"`
+		Key      []string   `json:"key"`
 		From     *place     `json:"from"`
 		Unlogged string     `json:"unlogged"`
 	}
 	if err := json.Unmarshal(value, &s); err != nil {
 		return TableProgress{}, err
 	}
-	p := TableProgress{State: s.State, After: s.After, Rows: s.Rows, Unlogged: s.Unlogged}
+	p := TableProgress{State: s.State, After: s.After, Key: s.Key, Rows: s.Rows, Unlogged: s.Unlogged}
 	switch p.State {
 	case Pending, Reading, Captured:
 	default:

@@ -38,6 +38,7 @@ type snapshotTable struct {
 	windows []*window    // read and not published, in key order
 	next    snapshot.Key // where the chunk behind them begins
 	after   snapshot.Key // the last published row's
+	key     []string     // the columns of both; nil: not known
 	asked   bool         // a chunk is being read
 	all     bool         // the last of windows is the table's last
 	stale   bool         // what is being read belongs to an older definition
@@ -217,7 +218,7 @@ func (c *chunks) done() bool { return len(c.queue) == 0 && len(c.active) == 0 }
 
 // add queues a table, to be read from where its progress ends.
 func (c *chunks) add(id debezium.TableID, p checkpoint.TableProgress, initial bool) {
-	c.queue = append(c.queue, &snapshotTable{id: id, next: p.After, after: p.After, rows: p.Rows, initial: initial})
+	c.queue = append(c.queue, &snapshotTable{id: id, next: p.After, after: p.After, key: p.Key, rows: p.Rows, initial: initial})
 }
 
 // ask asks for the next chunk of every table that may have one, and begins
@@ -274,6 +275,10 @@ func (c *chunks) took(a answer, catchUp func(*snapshotTable, *window) error) err
 		t.stale = false
 		clear(t.changed)
 		return nil
+	case t.rekeyed(&a): // the chunk begins nowhere in particular
+		t.next, t.after, t.rows = nil, nil, 0
+		clear(t.changed)
+		return nil
 	case mysql.IsServerError(a.err, mysql.CodeTableDefChanged): // behind the view it was read by: nothing of that need be in the stream
 		return nil
 	case errors.Is(a.err, snapshot.ErrNoTable), errors.Is(a.err, snapshot.ErrKey),
@@ -289,6 +294,9 @@ func (c *chunks) took(a answer, catchUp func(*snapshotTable, *window) error) err
 	if t.pass && (a.chunk.First || !t.begun) {
 		t.again = t.again || t.begun
 		t.begun, t.fresh, t.begins, t.windows = true, true, a.chunk.Low, nil
+	}
+	if len(a.spec.Key) > 0 {
+		t.key = keyNames(a.spec)
 	}
 	t.spec, t.all, t.onePass = a.spec, a.chunk.Done, !t.pass && len(a.spec.Key) == 0
 	if a.chunk.Rows.Len() > 0 {
@@ -306,6 +314,22 @@ func (c *chunks) took(a answer, catchUp func(*snapshotTable, *window) error) err
 		c.free, t.worker = append(c.free, t.worker), nil
 	}
 	return nil
+}
+
+// rekeyed reports whether the server has another key to read the table by than the one
+// in whose order reading stopped. No change of the table's own key need have come:
+// where several unique keys would do, one may be hidden, or have become one that does.
+func (t *snapshotTable) rekeyed(a *answer) bool {
+	return t.spec == nil && t.next != nil && t.key != nil && a.spec != nil && !slices.Equal(t.key, keyNames(a.spec)) &&
+		(a.err == nil || errors.Is(a.err, snapshot.ErrKey))
+}
+
+func keyNames(spec *snapshot.Table) []string {
+	names := make([]string, len(spec.Key))
+	for i := range spec.Key {
+		names[i] = spec.Key[i].Name
+	}
+	return names
 }
 
 // discard throws away what was read of a table and not published: its

@@ -120,7 +120,7 @@ func (r *rig) answer(d *datadriven.TestData, name string) error {
 		return fmt.Errorf("no chunk of %s was asked for", name)
 	}
 	delete(r.asked, name)
-	reply := answer{table: a.table, spec: &snapshot.Table{ID: a.table.id, Key: []snapshot.KeyColumn{{}}}, chunk: new(snapshot.Chunk)}
+	reply := answer{table: a.table, spec: &snapshot.Table{ID: a.table.id, Key: []snapshot.KeyColumn{{Name: "id"}}}, chunk: new(snapshot.Chunk)}
 	high := 0
 	for _, arg := range d.CmdArgs[1:] {
 		switch arg.Key {
@@ -128,6 +128,8 @@ func (r *rig) answer(d *datadriven.TestData, name string) error {
 			d.ScanArgs(r.t, "high", &high)
 		case "done":
 			reply.chunk.Done = true
+		case "key":
+			reply.spec.Key[0].Name = arg.Vals[0]
 		case "pass":
 			reply.spec.Key = nil
 		case "first":

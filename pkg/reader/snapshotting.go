@@ -167,7 +167,7 @@ func (s *session) publishReady(ctx context.Context, t *snapshotTable) error {
 		t.rows += int64(w.chunk.Rows.Len())
 		t.chunks++
 		known.counters.Chunk(w.chunk.Rows.Len())
-		s.progress.Read(t.id, t.after, t.rows)
+		s.progress.Read(t.id, t.key, t.after, t.rows)
 		s.published(t, "running")
 		if s.full() && !final {
 			if err := s.endSpan(ctx); err != nil {

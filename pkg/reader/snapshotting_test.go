@@ -18,7 +18,7 @@ import (
 //	table                       a table by its DDL, known before the stream begins
 //	snapshot TABLE [added]      it is to be read: in the first snapshot, or added later
 //	resume TABLE[=KEY] …        the tables of the first snapshot that a restart goes on with, after a row
-//	chunk TABLE high=N [done] [pass [first]] [gone] [unfit] [err=CODE]   a worker hands back the rows of the input, seen up to transaction N
+//	chunk TABLE high=N [done] [key=COLUMN] [pass [first]] [gone] [unfit] [err=CODE]   a worker hands back the rows of the input, seen up to transaction N
 //	advance                     the session looks at the chunks; prints what it asks for and publishes
 //	insert, update, delete TABLE tx=N   rows of the input, which transaction N changed
 //	many TABLE                  so many inserts that they are not remembered one by one
@@ -70,7 +70,7 @@ func (r *rig) run(d *datadriven.TestData) (string, error) {
 		for _, arg := range d.CmdArgs {
 			id.Table = arg.Key
 			if r.s.progress.Begin(id, debezium.Position{}); len(arg.Vals) > 0 {
-				r.s.progress.Read(id, arg.Vals, 1)
+				r.s.progress.Read(id, []string{"id"}, arg.Vals, 1)
 			}
 		}
 		r.s.resumeSnapshots()
