@@ -1,7 +1,11 @@
 package cases
 
 import (
+	"strings"
 	"testing"
+
+	"github.com/firn-cdc/firn/integration/server"
+	"github.com/firn-cdc/firn/integration/validate"
 )
 
 // BOOLEAN and REAL are names for TINYINT(1) and DOUBLE: a table that is made while
@@ -26,6 +30,43 @@ func TestReader_SynonymsOfTypes(t *testing.T) {
 			if got, want := events[0].After, `{"id":1,"b":2,"r":0.1,"u":1.6777217E7}`; got != want {
 				t.Errorf("%s has %s, want %s", table, got, want)
 			}
+		}
+	})
+}
+
+// A snapshot has the server's text of an address, and the stream ours: a key of two
+// texts would be two rows.
+func TestReader_AddressesAsMariaDBPrintsThem(t *testing.T) {
+	onEach(t, func(t *testing.T, f *fixture) {
+		if f.kind != server.MariaDB {
+			t.Logf("%s has no type for them", f.kind)
+			return
+		}
+		database := f.readerOnly()
+		addresses := []string{
+			"::", "::1", "::1:0", "::1.2.3.4", "::1.2.0.0", "::ffff:1.2.3.4", "::ffff:0.0.0.0", "::fffe:1:2", "1::", "1:2:3:4:5:6:7:0", "0:2:3:4:5:6:7:8",
+			"1:0:3:4:5:6:7:8", "1:0:3:0:5:6:7:8", "1:0:3:0:0:6:7:8", "1:0:0:4:5:0:0:8", "2001:db8:0:1:1:1:1:1", "fe80::a00:27ff:fe4e:66a1", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+		}
+		values := "('" + strings.Join(addresses, "'), ('") + "')"
+		f.exec("CREATE TABLE "+database+".read_first (a INET6 PRIMARY KEY)", "CREATE TABLE "+database+".streamed (a INET6 PRIMARY KEY)",
+			"INSERT INTO "+database+".read_first VALUES "+values)
+		f.Tables = database + `\..*`
+		f.must(f.StartReader(t.Context()))
+		f.must(f.Reader.Ready(t.Context()))
+		f.exec("INSERT INTO " + database + ".streamed VALUES " + values)
+		f.must(f.Reader.Stop())
+		f.readToEnd()
+		read := make(map[string]bool)
+		for _, e := range f.events(database + ".read_first") {
+			read[validate.Field(e.After, "a")] = true
+		}
+		for _, e := range f.events(database + ".streamed") {
+			if a := validate.Field(e.After, "a"); !read[a] {
+				t.Errorf("the stream has %s, the snapshot never", a)
+			}
+		}
+		if len(read) != len(addresses) {
+			t.Errorf("%d addresses of %d were read", len(read), len(addresses))
 		}
 	})
 }
