@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -298,6 +299,26 @@ func TestClient_EnsureTopic(t *testing.T) {
 	}
 	if _, err := c.Topic(t.Context(), "u"); !errors.Is(err, kafka.ErrTopicNotFound) {
 		t.Errorf("missing topic: got %v, want ErrTopicNotFound", err)
+	}
+}
+
+// To make a topic costs as much in a cluster of thousands as in an empty one.
+func TestClient_EnsureTopicAsksForNoOthers(t *testing.T) {
+	cluster, c := open(t)
+	var all atomic.Int64
+	cluster.ControlKey(int16(kmsg.Metadata), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		if m, ok := req.(*kmsg.MetadataRequest); ok && m.Topics == nil {
+			all.Add(1)
+		}
+		return nil, nil, false
+	})
+	created, err := c.EnsureTopic(t.Context(), kafka.TopicSpec{Name: "t", Partitions: 2})
+	if err != nil || !created {
+		t.Fatalf("created %t, %v", created, err)
+	}
+	if n := all.Load(); n > 0 {
+		t.Errorf("it asked for all topics %d times", n)
 	}
 }
 

@@ -152,7 +152,7 @@ func (c *Client) createTopic(ctx context.Context, name string, detail *sarama.To
 	details := map[string]*sarama.TopicDetail{name: detail}
 	var reason string
 	err := c.session.do(ctx, request{
-		broker: func() (*sarama.Broker, error) { return c.controller(ctx) },
+		broker: func() (*sarama.Broker, error) { return c.controller(ctx, name) },
 		send: func(b *sarama.Broker) error {
 			defer func() { _ = b.Close() }() // its error would say nothing about the topic
 			answer, err := b.CreateTopics(sarama.NewCreateTopicsRequest(sarama.V3_6_0_0, details, readTimeout/2, false))
@@ -190,9 +190,10 @@ func (c *Client) createTopic(ctx context.Context, name string, detail *sarama.To
 	}
 }
 
-// controller opens a connection to the broker that creates topics.
-func (c *Client) controller(ctx context.Context) (*sarama.Broker, error) {
-	answer, err := c.metadata(ctx, nil)
+// controller opens a connection to the broker that creates topics. It asks by the topic
+// to create: to be told of thousands of others for each would take long.
+func (c *Client) controller(ctx context.Context, topic string) (*sarama.Broker, error) {
+	answer, err := c.metadata(ctx, []string{topic})
 	if err != nil {
 		return nil, err
 	}
