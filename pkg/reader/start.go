@@ -235,21 +235,29 @@ func (s *session) firstStart(ctx context.Context, conn *mysql.Conn) error {
 			s.history.SetTable(d.id, d.table)
 		}
 	}
+	read := s.cfg.Snapshot != SnapshotNoData
+	var left map[debezium.TableID]bool
+	if read {
+		if left, err = s.leftovers(definitions); err != nil {
+			return err
+		}
+	}
 	if err := s.publishDefinitions(ctx, conn, source, definitions); err != nil {
 		return err
 	}
 	if err := s.keepEmptyDatabases(ctx, conn, source, definitions); err != nil {
 		return err
 	}
-	read := s.cfg.Snapshot != SnapshotNoData
 	slices.SortFunc(definitions, func(a, b definition) int { return s.inOrder(a.id, b.id) })
 	for _, d := range definitions {
 		if !s.cfg.Captured(d.id) {
 			continue
 		}
 		if read {
-			if err := s.empty(d.id, s.here()); err != nil {
-				return err
+			if left[d.id] {
+				if err := s.truncate(d.id, s.here()); err != nil {
+					return err
+				}
 			}
 			s.beginSnapshot(d.id, debezium.Position{}, true)
 		} else {

@@ -3,6 +3,7 @@ package reader
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
@@ -13,20 +14,49 @@ import (
 // table of the name or from before a gap in what was read: rows that are gone
 // would stay otherwise. What the table has comes after it.
 func (s *session) empty(id debezium.TableID, source *debezium.Source) error {
-	offsets, err := s.cfg.Kafka.Offsets(s.life, s.cfg.Naming.Table(s.cfg.Prefix, id))
-	if errors.Is(err, kafka.ErrTopicNotFound) {
-		return nil
-	}
-	if err != nil {
+	left, err := s.leftover(id)
+	if err != nil || !left {
 		return err
 	}
-	for _, o := range offsets {
-		if o.HighWatermark > o.Earliest {
-			s.log.Info("the topic has records of before: it begins again", "table", id.String())
-			return s.truncate(id, source)
-		}
+	return s.truncate(id, source)
+}
+
+// leftover reports whether a table's topic has records.
+func (s *session) leftover(id debezium.TableID) (bool, error) {
+	offsets, err := s.cfg.Kafka.Offsets(s.life, s.cfg.Naming.Table(s.cfg.Prefix, id))
+	if errors.Is(err, kafka.ErrTopicNotFound) {
+		return false, nil
 	}
-	return nil
+	if err != nil {
+		return false, err
+	}
+	left := slices.ContainsFunc(offsets, func(o kafka.PartitionOffsets) bool { return o.HighWatermark > o.Earliest })
+	if left {
+		s.log.Info("the topic has records of before: it begins again", "table", id.String())
+	}
+	return left, nil
+}
+
+// leftovers returns those of captured tables whose topics have records, and looks up
+// what their TRUNCATE needs. To ask Kafka about thousands takes longer than one of its
+// transactions may: it is done before a span is open.
+func (s *session) leftovers(definitions []definition) (map[debezium.TableID]bool, error) {
+	found := make(map[debezium.TableID]bool)
+	for i := range definitions {
+		id := definitions[i].id
+		if !s.cfg.Captured(id) {
+			continue
+		}
+		left, err := s.leftover(id)
+		if err == nil && left {
+			_, err = s.knownTable(id)
+		}
+		if err != nil {
+			return nil, err
+		}
+		found[id] = left
+	}
+	return found, nil
 }
 
 // truncate publishes that the table is empty: to every partition, since each
