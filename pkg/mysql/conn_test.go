@@ -105,6 +105,16 @@ func TestConnect_ServerThatIsFull(t *testing.T) {
 	}
 }
 
+func TestHeals(t *testing.T) {
+	for code, want := range map[uint16]bool{
+		1040: true, 1053: true, 1135: true, 3032: true, mysql.CodeAccessDenied: false, mysql.CodeNoSuchTable: false,
+	} {
+		if got := mysql.Heals(code); got != want {
+			t.Errorf("%d: got %t", code, got)
+		}
+	}
+}
+
 func TestConn_Strings(t *testing.T) {
 	long := strings.Repeat("x", 70_000)
 	_, cfg := startServer(t, func(q string) (*gomysql.Result, error) {

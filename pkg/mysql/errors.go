@@ -36,10 +36,10 @@ const (
 )
 
 // Heals reports whether a new connection may work after an error of the server:
-// it was full or shutting down, or ended the session.
+// it was full, closed for a while or shutting down, or ended the session.
 func Heals(code uint16) bool {
 	switch code {
-	case 1040, 1203, 1226: // too many connections
+	case 1040, 1135, 1203, 1226, 3032: // too many connections, no thread for one, offline_mode
 		return true
 	case 1053, 1152, 1158, 1159, 1160, 1161, 1184, 1317, 1927, 2006, 2013, 3168, 3169, 4031: // shutting down, killed, broken
 		return true
