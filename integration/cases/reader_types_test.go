@@ -70,3 +70,28 @@ func TestReader_AddressesAsMariaDBPrintsThem(t *testing.T) {
 		}
 	})
 }
+
+// MariaDB adds a geometry that is NOT NULL to rows that have none, and keeps nothing in
+// its place. They are read, by the snapshot and by the stream.
+func TestReader_RowsOlderThanTheirGeometry(t *testing.T) {
+	onEach(t, func(t *testing.T, f *fixture) {
+		database := f.readerOnly()
+		f.exec("CREATE TABLE "+database+".t (id INT PRIMARY KEY)", "INSERT INTO "+database+".t VALUES (1)")
+		if _, err := f.db.ExecContext(t.Context(), "ALTER TABLE "+database+".t ADD p POINT NOT NULL"); err != nil {
+			t.Logf("%s refuses it: %v", f.kind, err)
+			return
+		}
+		f.Tables = database + `\..*`
+		f.must(f.StartReader(t.Context()))
+		f.must(f.Reader.Ready(t.Context()))
+		f.exec("UPDATE " + database + ".t SET id = 2")
+		f.must(f.Reader.Stop())
+		f.readToEnd()
+		const none = `"p":{"x":0.0,"y":0.0,"wkb":"AQcAAAAAAAAA","srid":null}`
+		for _, e := range f.events(database + ".t") {
+			if e.Op != "" && !strings.Contains(e.Before+e.After, none) {
+				t.Errorf("%s has %s%s", e.Op, e.Before, e.After)
+			}
+		}
+	})
+}

@@ -28,6 +28,10 @@ func (g *geometry) streamed(a *arena, v *mysql.Value, out *debezium.Value) error
 }
 
 func (g *geometry) selected(a *arena, text []byte, out *debezium.Value) error {
+	if len(text) == 0 { // a row that is older than its NOT NULL column: MariaDB has no other value for it
+		*out = debezium.Value{}
+		return nil
+	}
 	if len(text) <= sridSize {
 		return errMalformed
 	}
