@@ -85,6 +85,13 @@ func (m *Maintainer) list(ctx context.Context, goesOn *job) (*state, error) {
 				stat.Dead += d.Rows()
 			}
 		}
+		if stat.Dead >= stat.Rows && len(l.Deletes) > 1 { // two programs at once may delete a row twice
+			deleted, err := l.Deleted(ctx, m.table)
+			if err != nil {
+				return nil, err
+			}
+			stat.Dead = int64(len(deleted))
+		}
 		stat.Dead = min(stat.Dead, stat.Rows)
 		var lacks []string
 		if stat.Dead < stat.Rows {

@@ -232,6 +232,35 @@ func TestMaintainer_Foreign(t *testing.T) {
 	w.check(t, true)
 }
 
+// TestMaintainer_RowsDeletedTwice has another program delete a row that is
+// dead, as one that began before our commit may. A file of which that makes as many
+// deletes as it has rows still has one that lives.
+func TestMaintainer_RowsDeletedTwice(t *testing.T) {
+	w := newWorld(t, maintenance.Config{})
+	w.flush(t, numbered(0, 3, "a"))
+	w.flush(t, []change{{key: 0}, {key: 2}})
+	live, err := datafile.List(t.Context(), w.table, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := datafile.WriteDeletes(t.Context(), w.table, []datafile.Deletes{{File: live[0].File, Rows: []uint32{2}}}, datafile.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	txn := w.table.Iceberg().NewTransaction()
+	if err := txn.NewRowDelta(nil).AddDeletes(again[0].Iceberg()).Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := txn.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.open(t)
+	if err := w.m.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.check(t, true)
+}
+
 // TestMaintainer_Bounds holds files, delete files and rewriting within bounds
 // under changes all over the table.
 func TestMaintainer_Bounds(t *testing.T) {
