@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/apache/iceberg-go"
@@ -17,7 +19,8 @@ import (
 )
 
 // Rows yields rows in the order in which they are to be written: the schema, a
-// struct, and one value per field. Values are not kept.
+// struct, and one value per field. Values are not kept. It may be asked for the
+// same rows more than once.
 type Rows = iter.Seq2[*debezium.Schema, []debezium.Value]
 
 // Config says how files are written. Zero sizes are the defaults.
@@ -68,13 +71,11 @@ func Write(ctx context.Context, t *lake.Table, rows Rows, cfg Config) (_ *Writte
 		return nil, fmt.Errorf("write data files of %s: %w", t.Name(), err)
 	}
 	defer w.release()
-	for schema, values := range rows {
-		if err = w.add(ctx, schema, values); err != nil {
-			break
-		}
+	if w.partitioner != nil {
+		err = w.partition(rows)
 	}
-	for err == nil && len(w.order) > 0 {
-		err = w.finish(w.order[0])
+	for first := 0; err == nil && (first == 0 || first < w.partitions); first += w.cfg.OpenFiles {
+		err = w.write(ctx, rows, uint32(first))
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("write data files of %s: %w", t.Name(), err), w.abandon())
@@ -82,16 +83,18 @@ func Write(ctx context.Context, t *lake.Table, rows Rows, cfg Config) (_ *Writte
 	return &w.out, nil
 }
 
-// writer spreads rows over one open file per partition.
+// writer spreads rows over one open file per partition. Where there are more
+// partitions than files that may be open, it goes through the rows several times:
+// a file that ends for the row of another partition would be one of few rows.
 type writer struct {
 	cfg         Config
 	table       *lake.Table
 	format      *format
 	partitioner *lake.Partitioner // nil: not partitioned
-	open        map[string]*output
-	order       []string // the open partitions, oldest first
+	partitions  int
+	of          []uint32 // the partition of each row, by number
+	open        map[uint32]*output
 	last        *output
-	key         []byte
 	out         Written
 }
 
@@ -118,7 +121,7 @@ func newWriter(ctx context.Context, t *lake.Table, cfg Config) (*writer, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &writer{cfg: cfg, table: t, format: f, partitioner: p, open: make(map[string]*output)}, nil
+	return &writer{cfg: cfg, table: t, format: f, partitioner: p, open: make(map[uint32]*output)}, nil
 }
 
 func newFormat(ctx context.Context, t *lake.Table) (*format, error) {
@@ -137,15 +140,65 @@ func newFormat(ctx context.Context, t *lake.Table) (*format, error) {
 	}, nil
 }
 
-func (w *writer) add(ctx context.Context, schema *debezium.Schema, values []debezium.Value) error {
-	o, err := w.output(schema, values)
+// partition finds out which partition each row is in.
+func (w *writer) partition(rows Rows) error {
+	numbers := make(map[string]uint32)
+	var key []byte
+	for schema, values := range rows {
+		var err error
+		if key, err = w.partitioner.AppendKey(key[:0], schema, values); err != nil {
+			return err
+		}
+		n, ok := numbers[string(key)]
+		if !ok {
+			n = uint32(len(numbers))
+			numbers[string(key)] = n
+		}
+		w.of = append(w.of, n)
+	}
+	w.partitions = len(numbers)
+	w.out.Locations = make([]Location, len(w.of))
+	return nil
+}
+
+// write writes the rows of as many partitions as files may be open.
+func (w *writer) write(ctx context.Context, rows Rows, first uint32) error {
+	n := -1
+	for schema, values := range rows {
+		n++
+		var p uint32
+		if w.partitioner != nil {
+			if n == len(w.of) {
+				return errors.New("there are more rows than before")
+			}
+			if p = w.of[n]; p < first || p >= first+uint32(w.cfg.OpenFiles) {
+				continue
+			}
+		} else {
+			w.out.Locations = append(w.out.Locations, Location{})
+		}
+		if err := w.add(ctx, n, p, schema, values); err != nil {
+			return err
+		}
+	}
+	for _, p := range slices.Sorted(maps.Keys(w.open)) {
+		if err := w.finish(p); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// add writes the n-th row, which is in partition p.
+func (w *writer) add(ctx context.Context, n int, p uint32, schema *debezium.Schema, values []debezium.Value) error {
+	o, err := w.output(p, schema, values)
 	if err != nil {
 		return err
 	}
 	if o.rows >= math.MaxUint32 {
 		return fmt.Errorf("more than %d rows in a file", uint32(math.MaxUint32))
 	}
-	w.out.Locations = append(w.out.Locations, Location{File: o.ordinal, Row: uint32(o.rows)})
+	w.out.Locations[n] = Location{File: o.ordinal, Row: uint32(o.rows)}
 	full, err := o.add(schema, values)
 	if err != nil || !full {
 		return err
@@ -153,28 +206,17 @@ func (w *writer) add(ctx context.Context, schema *debezium.Schema, values []debe
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return w.finish(o.key)
+	return w.finish(p)
 }
 
-// output returns the open file of the row's partition.
-func (w *writer) output(schema *debezium.Schema, values []debezium.Value) (*output, error) {
-	if w.partitioner != nil {
-		var err error
-		if w.key, err = w.partitioner.AppendKey(w.key[:0], schema, values); err != nil {
-			return nil, err
-		}
-	}
-	if w.last != nil && string(w.key) == w.last.key {
+// output returns the open file of a partition, which a row of it describes.
+func (w *writer) output(p uint32, schema *debezium.Schema, values []debezium.Value) (*output, error) {
+	if w.last != nil && p == w.last.number {
 		return w.last, nil
 	}
-	if o, ok := w.open[string(w.key)]; ok {
+	if o, ok := w.open[p]; ok {
 		w.last = o
 		return o, nil
-	}
-	if len(w.order) == w.cfg.OpenFiles {
-		if err := w.finish(w.order[0]); err != nil {
-			return nil, err
-		}
 	}
 	var partition lake.Partition
 	if w.partitioner != nil {
@@ -183,7 +225,7 @@ func (w *writer) output(schema *debezium.Schema, values []debezium.Value) (*outp
 			return nil, err
 		}
 	}
-	o, err := w.create(string(w.key), partition)
+	o, err := w.create(p, partition)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +233,7 @@ func (w *writer) output(schema *debezium.Schema, values []debezium.Value) (*outp
 	return o, nil
 }
 
-func (w *writer) create(key string, partition lake.Partition) (*output, error) {
+func (w *writer) create(p uint32, partition lake.Partition) (*output, error) {
 	rows, err := w.table.NewRowBuilder(allocator, w.cfg.Fills...)
 	if err != nil {
 		return nil, err
@@ -201,7 +243,7 @@ func (w *writer) create(key string, partition lake.Partition) (*output, error) {
 		name = partition.Path + "/" + name
 	}
 	o := &output{
-		key: key, ordinal: uint32(len(w.out.Files)), builder: rows,
+		number: p, ordinal: uint32(len(w.out.Files)), builder: rows,
 		target: w.cfg.TargetBytes, partition: partition.Values,
 	}
 	if o.parquet, err = w.format.create(name, rows.Schema(), w.cfg.RowGroupBytes); err != nil {
@@ -209,14 +251,13 @@ func (w *writer) create(key string, partition lake.Partition) (*output, error) {
 		return nil, err
 	}
 	w.out.Files = append(w.out.Files, File{})
-	w.open[key] = o
-	w.order = append(w.order, key)
+	w.open[p] = o
 	return o, nil
 }
 
 // finish closes the open file of a partition.
-func (w *writer) finish(key string) error {
-	o := w.open[key]
+func (w *writer) finish(p uint32) error {
+	o := w.open[p]
 	if err := o.flush(); err != nil {
 		return err
 	}
@@ -228,22 +269,12 @@ func (w *writer) finish(key string) error {
 		return fmt.Errorf("file %s has %d rows, %d were written", f.Path(), f.Rows(), o.rows)
 	}
 	w.out.Files[o.ordinal] = f
-	w.forget(key)
-	return nil
-}
-
-func (w *writer) forget(key string) {
-	w.open[key].builder.Release()
-	if w.last == w.open[key] {
+	o.builder.Release()
+	if w.last == o {
 		w.last = nil
 	}
-	delete(w.open, key)
-	for i, k := range w.order {
-		if k == key {
-			w.order = append(w.order[:i], w.order[i+1:]...)
-			break
-		}
-	}
+	delete(w.open, p)
+	return nil
 }
 
 // abandon closes what is open and removes what was written.
@@ -271,7 +302,7 @@ func (w *writer) release() {
 
 // output is an open data file.
 type output struct {
-	key       string
+	number    uint32 // of the partition
 	ordinal   uint32
 	partition map[int]any
 	builder   *lake.RowBuilder

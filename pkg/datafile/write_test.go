@@ -126,7 +126,8 @@ func TestWrite_Locations(t *testing.T) {
 		{"row groups of a size", "", datafile.Config{RowGroupBytes: 1}, func(n int) bool { return n == 1 }},
 		{"a file per bucket", "bucket[4](id)", datafile.Config{}, func(n int) bool { return n == 4 }},
 		{"a file per value", "k", datafile.Config{}, func(n int) bool { return n == 7 }},
-		{"fewer files open than partitions", "k", datafile.Config{OpenFiles: 2}, func(n int) bool { return n > 100 }},
+		{"fewer files open than partitions", "k", datafile.Config{OpenFiles: 2}, func(n int) bool { return n == 7 }},
+		{"rows that change their partition with every key", "bucket[64](id)", datafile.Config{}, func(n int) bool { return n == 64 }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -234,6 +234,7 @@ func (w *world) tryFlush(ctx context.Context, changes []change) error {
 	}
 	var upserts []int
 	written, err := datafile.Write(ctx, w.table, func(yield func(*debezium.Schema, []debezium.Value) bool) {
+		upserts, delta.Deletes = upserts[:0], delta.Deletes[:0]
 		for i, k := range order {
 			c := last[k]
 			if c.values == nil {
