@@ -69,12 +69,34 @@ func (t *Table) alter(e *edit, a *Alteration) error {
 		if slices.Contains(t.tbl.Schema().IdentifierFieldIDs, f.ID) {
 			return &AdoptError{Table: t.name.String(), Reason: "column " + name + " is part of the key and cannot be dropped"}
 		}
+		if t.arranged(f.ID) {
+			return &AdoptError{Table: t.name.String(), Reason: "column " + name + " cannot be dropped, since the table is or was partitioned by it, or is sorted by it, " +
+				"and engines could not read it any more: start with --on-drop-column=keep"}
+		}
 		e.drop(f.ID)
 	}
 	for id, name := range renamed {
 		e.rename(id, name)
 	}
 	return t.stage(e, &debezium.Schema{Type: debezium.Struct, Fields: a.Columns})
+}
+
+// arranged reports whether the table is or was partitioned by a column, or is
+// sorted by it.
+func (t *Table) arranged(id int) bool {
+	meta := t.tbl.Metadata()
+	for _, spec := range meta.PartitionSpecs() {
+		if len(spec.FieldsBySourceID(id)) > 0 {
+			return true
+		}
+	}
+	order := meta.SortOrder()
+	for _, f := range order.Fields() {
+		if slices.Contains(f.SourceIDs, id) {
+			return true
+		}
+	}
+	return false
 }
 
 // renames returns what there is to rename, by field id. No row may have had the

@@ -1,8 +1,10 @@
 package lake_test
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -130,6 +132,26 @@ func TestTable_Alter(t *testing.T) {
 			if diff := cmp.Diff(want, print(tbl)); diff != "" {
 				t.Errorf("table (-want +got):\n%s", diff)
 			}
+		}
+	})
+	t.Run("a column that the table is partitioned by is not dropped", func(t *testing.T) {
+		tbl, err := openCatalog(t).LoadOrCreate(t.Context(), customer, rowSchema(id, field("a", str), field("b", str)), []string{"id"},
+			lake.CreateOptions{Partition: []lake.PartitionField{{Column: "a", Transform: "truncate[2]"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = tbl.Alter(t.Context(), lake.Alteration{Next: 1, Dropped: []string{"b", "a"}}, nothing)
+		if _, ok := errors.AsType[*lake.AdoptError](err); !ok || !strings.Contains(err.Error(), "--on-drop-column=keep") {
+			t.Errorf("the error is %v", err)
+		}
+		if diff := cmp.Diff("1 id long!, 2 a string, 3 b string", print(tbl)); diff != "" {
+			t.Errorf("table (-want +got):\n%s", diff)
+		}
+		if _, err := tbl.Alter(t.Context(), lake.Alteration{Next: 1, Dropped: []string{"b"}}, nothing); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff("1 id long!, 2 a string", print(tbl)); diff != "" {
+			t.Errorf("table (-want +got):\n%s", diff)
 		}
 	})
 	t.Run("files without field ids keep the names that columns had first", func(t *testing.T) {
