@@ -113,7 +113,7 @@ func (c *Catalog) create(ctx context.Context, n Name, row *debezium.Schema, key 
 	}
 	spec, err := partitionSpec(schema, opts.Partition)
 	if err != nil {
-		return fmt.Errorf("create table %s: %w", n, err)
+		return &AdoptError{Table: n.String(), Reason: err.Error() + ": correct the table's partition in the file given with --config"}
 	}
 	if err := c.ensureNamespace(ctx, n.Namespace); err != nil {
 		return fmt.Errorf("create table %s: %w", n, err)
@@ -156,7 +156,7 @@ func newSchema(n Name, row *debezium.Schema, key []string) (*iceberg.Schema, err
 	}
 	for _, k := range key {
 		if row.FieldIndex(k) < 0 {
-			return nil, fmt.Errorf("key column %s is not in the row", k)
+			return nil, &AdoptError{Table: n.String(), Reason: "key column " + k + " is not in the row"}
 		}
 	}
 	return iceberg.NewSchemaWithIdentifiers(0, identifiers, fields...), nil

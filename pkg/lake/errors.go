@@ -63,7 +63,7 @@ func (e *OwnerError) Error() string {
 	}
 }
 
-// AdoptError says why an existing table cannot be written.
+// AdoptError says why a table cannot be written, or made as it is asked for.
 type AdoptError struct{ Table, Reason string }
 
 func (e *AdoptError) Error() string { return fmt.Sprintf("table %s: %s", e.Table, e.Reason) }

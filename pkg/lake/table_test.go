@@ -94,6 +94,29 @@ func TestCatalog_LoadOrCreate(t *testing.T) {
 			t.Errorf("error (-want +got):\n%s", diff)
 		}
 	})
+	t.Run("what cannot be made as it is asked for is an AdoptError", func(t *testing.T) {
+		for name, create := range map[string]func() error{
+			"partition": func() error {
+				_, err := c.LoadOrCreate(t.Context(), lake.Name{Namespace: "salesdb", Table: "p"}, customers(), []string{"id"},
+					lake.CreateOptions{Partition: []lake.PartitionField{{Column: "created", Transform: "day"}}})
+				return err
+			},
+			"transform": func() error {
+				_, err := c.LoadOrCreate(t.Context(), lake.Name{Namespace: "salesdb", Table: "p"}, customers(), []string{"id"},
+					lake.CreateOptions{Partition: []lake.PartitionField{{Column: "name", Transform: "day"}}})
+				return err
+			},
+			"key": func() error {
+				_, err := c.LoadOrCreate(t.Context(), lake.Name{Namespace: "salesdb", Table: "p"}, customers(), []string{"email"}, lake.CreateOptions{})
+				return err
+			},
+		} {
+			err := create()
+			if _, ok := errors.AsType[*lake.AdoptError](err); !ok {
+				t.Errorf("%s: got %v", name, err)
+			}
+		}
+	})
 	t.Run("a missing table is ErrNoTable", func(t *testing.T) {
 		_, err := c.Load(t.Context(), lake.Name{Namespace: "salesdb", Table: "x"})
 		if !errors.Is(err, lake.ErrNoTable) {
