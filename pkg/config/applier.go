@@ -178,6 +178,9 @@ func (c *Applier) setDirs(in Input, p *parser) {
 	}
 }
 
+// leastMemory is what batches and records that wait need.
+const leastMemory = 64 << 20
+
 // Validate reports everything that is wrong for a command.
 func (c *Applier) Validate(command string) error {
 	var p problems
@@ -189,6 +192,9 @@ func (c *Applier) Validate(command string) error {
 	c.Plain.validate(&p)
 	c.Catalog.validate(&p)
 	c.Writing.validate(&p)
+	if c.Memory < c.IndexMemory+leastMemory {
+		p.add("--memory %s is too little beside --index-memory %s, which is part of it: at least %s more", c.Memory, c.IndexMemory, Bytes(leastMemory))
+	}
 	p.oneOf("--maintenance", c.Mode, "on", "off")
 	if c.SnapshotMaxAge < time.Hour {
 		p.add("--snapshot-max-age %v is too short: queries that run need at least 1h", c.SnapshotMaxAge)

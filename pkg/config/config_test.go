@@ -85,6 +85,18 @@ func TestRejectedFiles(t *testing.T) {
 	}
 }
 
+func TestParseApplier_Memory(t *testing.T) {
+	for _, tt := range []struct {
+		memory, index string
+		fits          bool
+	}{{"1GiB", "128MiB", true}, {"192MiB", "128MiB", true}, {"128MiB", "64MiB", true}, {"128MiB", "128MiB", false}, {"1GiB", "2GiB", false}} {
+		_, err := config.ParseApplier(applierArgs("--memory="+tt.memory, "--index-memory="+tt.index))
+		if tt.fits != (err == nil) || err != nil && !strings.Contains(err.Error(), "--memory "+tt.memory+" is too little beside --index-memory "+tt.index) {
+			t.Errorf("--memory=%s --index-memory=%s: the error is %v", tt.memory, tt.index, err)
+		}
+	}
+}
+
 func wd(t *testing.T) string {
 	dir, err := os.Getwd()
 	if err != nil {
