@@ -2,6 +2,7 @@ package applier_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -15,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/firn-cdc/firn/pkg/applier"
+	"github.com/firn-cdc/firn/pkg/lake"
 )
 
 // Partitions that have come to a TRUNCATE wait for the one that has not. What
@@ -89,4 +91,29 @@ func TestApplier_AdoptsRows(t *testing.T) {
 		must(t, w.run())
 		s.holds()
 	})
+}
+
+// A table whose rows cannot be deleted is not touched.
+func TestApplier_AdoptsNoTableOfAnotherFormat(t *testing.T) {
+	for _, version := range []string{"1", "3"} {
+		w := newWorld(t)
+		s := w.table("t", 1)
+		set := w.setup()
+		catalog, err := set.catalog(t.Context())
+		must(t, err)
+		t.Cleanup(func() { must(t, catalog.Close()) })
+		name := lake.Name{Namespace: "db", Table: "t"}
+		_, err = catalog.LoadOrCreate(t.Context(), name, s.row, []string{"id"}, lake.CreateOptions{Properties: map[string]string{"format-version": version}})
+		if _, refused := errors.AsType[*lake.AdoptError](err); !refused {
+			t.Fatal(err)
+		}
+		w.send(s.put(1, "a"))
+		err = w.run()
+		if _, refused := errors.AsType[*lake.AdoptError](err); !refused || !strings.Contains(err.Error(), "its format version is "+version) || !strings.Contains(err.Error(), "--table-map") {
+			t.Errorf("the error is %v", err)
+		}
+		if id := w.open("t").SnapshotID(); id != 0 {
+			t.Errorf("the table has a snapshot %d", id)
+		}
+	}
 }

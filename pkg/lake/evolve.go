@@ -128,6 +128,21 @@ func (t *Table) incompatible(column string, from, to iceberg.Type) error {
 	return &IncompatibleTypeError{Table: t.name.String(), Column: column, From: from.String(), To: to.String()}
 }
 
+// CheckFormat returns an AdoptError for a table in which rows cannot be deleted as
+// firn does it.
+func (t *Table) CheckFormat() error {
+	remedy := "map the topic to another table (--table-map)"
+	switch v := t.tbl.Metadata().Version(); {
+	case v == 2:
+		return nil
+	case v < 2:
+		remedy = "upgrade it (in Spark: ALTER TABLE … SET TBLPROPERTIES ('format-version' = '2')), or " + remedy
+		fallthrough
+	default:
+		return &AdoptError{Table: t.name.String(), Reason: fmt.Sprintf("its format version is %d, and position deletes need 2: %s", v, remedy)}
+	}
+}
+
 // adopt checks that an existing table can take such rows, perhaps after Evolve.
 func (t *Table) adopt(row *debezium.Schema, key []string, owner Owner) error {
 	name := t.name.String()
@@ -135,8 +150,8 @@ func (t *Table) adopt(row *debezium.Schema, key []string, owner Owner) error {
 	if err := owner.Check(name, meta.Properties()); err != nil {
 		return err
 	}
-	if v := meta.Version(); v != 2 {
-		return &AdoptError{Table: name, Reason: fmt.Sprintf("its format version is %d; position deletes need 2", v)}
+	if err := t.CheckFormat(); err != nil {
+		return err
 	}
 	for _, k := range key {
 		if row.FieldIndex(k) < 0 {
