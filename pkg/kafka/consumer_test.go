@@ -401,6 +401,60 @@ func TestConsumer_ATopicCreatedAnewIsNotTheSame(t *testing.T) {
 	}
 }
 
+// Thousands of topics must not be asked about one after the other while nothing is read.
+func TestConsumer_AsksAboutAllTopicsAtOnce(t *testing.T) {
+	var topics []string
+	for i := range 50 {
+		topics = append(topics, fmt.Sprint("t", i))
+	}
+	cluster, c := open(t, kfake.NumBrokers(1), kfake.SeedTopics(1, topics...))
+	r := consumer(t, c, kafka.ConsumerConfig{MaxWait: 10 * time.Millisecond})
+	for _, topic := range topics {
+		info, err := c.Topic(t.Context(), topic)
+		must(t, err)
+		r.ExpectTopicID(topic, info.ID)
+		r.Assign(topic, 0, 0)
+	}
+	begun := 0
+	pollUntil(t, r, func(kafka.Fetched, map[int32][]string) bool { begun++; return begun == len(topics) })
+
+	failing, requests, asked := true, 0, make(map[string]bool)
+	cluster.ControlKey(int16(kmsg.Fetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		if !failing {
+			return nil, nil, false
+		}
+		failing = false
+		return fetchError(req.(*kmsg.FetchRequest), kerr.NotLeaderForPartition.Code), nil, true
+	})
+	done := make(chan int, 1)
+	cluster.ControlKey(int16(kmsg.Metadata), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		m := req.(*kmsg.MetadataRequest)
+		requests++
+		for _, topic := range m.Topics {
+			if topic.Topic != nil && m.Version == 11 { // of topics' ids
+				asked[*topic.Topic] = true
+			}
+		}
+		if len(asked) == len(topics) {
+			select {
+			case done <- requests:
+			default:
+			}
+		}
+		return nil, nil, false
+	})
+	select {
+	case n := <-done:
+		if n > 5 {
+			t.Errorf("%d requests about %d topics", n, len(topics))
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("the topics' ids are not asked for")
+	}
+}
+
 func TestConsumer_ErrorsThatStopAPartition(t *testing.T) {
 	fail := func(code int16, times int) func(*kfake.Cluster) {
 		return func(cluster *kfake.Cluster) {

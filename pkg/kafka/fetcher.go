@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -177,8 +178,8 @@ func (r *Consumer) fetch(b *sarama.Broker, req *sarama.FetchRequest, wants []wan
 	// It grows at once, so that well compressed data passes the bound only once.
 	r.growth = max(1, float64(bytes)/float64(max(maxBytes, 1)), r.growth*0.99)
 	r.mu.Unlock()
-	for topic := range stale {
-		_ = r.data.RefreshMetadata(topic) // the next attempt tells
+	if len(stale) > 0 {
+		_ = r.data.RefreshMetadata(slices.Collect(maps.Keys(stale))...) // the next attempt tells
 	}
 	if len(stale) > 0 && r.life.Err() == nil {
 		r.checkIDs()
@@ -302,21 +303,33 @@ func (r *Consumer) outOfRange(p *reading) {
 	}
 }
 
-// checkIDs stops the partitions of topics that were created anew.
+// checkIDs stops the partitions of topics that were created anew. All are asked
+// about at once: there may be thousands.
 func (r *Consumer) checkIDs() {
+	want := make(map[string]string)
 	r.mu.Lock()
-	want := make(map[string]string, len(r.ids))
-	maps.Copy(want, r.ids)
+	for key := range r.parts {
+		if id, ok := r.ids[key.Topic]; ok {
+			want[key.Topic] = id
+		}
+	}
 	r.mu.Unlock()
-	for topic, id := range want {
-		infos, err := r.client.describe(r.life, []string{topic})
-		if err != nil || infos[topic].ID == "" || infos[topic].ID == id {
-			continue // reading tells what is wrong
+	if len(want) == 0 {
+		return
+	}
+	answer, err := r.client.metadata(r.life, slices.Collect(maps.Keys(want)))
+	if err != nil {
+		return // reading tells what is wrong
+	}
+	for _, topic := range answer.Topics {
+		id := want[topic.Name]
+		if topic.Err != sarama.ErrNoError || topic.Uuid == (sarama.Uuid{}) || topic.Uuid.String() == id {
+			continue
 		}
 		r.mu.Lock()
 		for key, p := range r.parts {
-			if key.Topic == topic && !p.told {
-				r.stop(p, &TopicRecreatedError{Topic: topic, Want: id, Got: infos[topic].ID})
+			if key.Topic == topic.Name && r.ids[key.Topic] == id && !p.told {
+				r.stop(p, &TopicRecreatedError{Topic: topic.Name, Want: id, Got: topic.Uuid.String()})
 			}
 		}
 		r.mu.Unlock()
