@@ -16,6 +16,7 @@ import (
 
 	"github.com/firn-cdc/firn/pkg/applier"
 	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/lake"
 )
 
 // Each event that is not one stops its table, alone, with what is wrong; what
@@ -172,6 +173,39 @@ func TestApplier_LatestThatRetentionHasPassed(t *testing.T) {
 	var stop *applier.StopError
 	if !errors.As(err, &stop) || !strings.Contains(stop.Error(), "--delete-offsets") {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// A column that another program drops comes again with its next value, whether the
+// process is started anew or not.
+func TestApplier_AnotherProgramDropsAColumn(t *testing.T) {
+	w := newWorld(t)
+	s := w.table("t", 1)
+	committed := make(chan struct{})
+	running := w.setup()
+	running.log = slog.New(onMessage{"committed": func() { committed <- struct{}{} }})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- running.run(ctx, false) }()
+	for id := range int64(4) {
+		w.send(s.put(id, "a"))
+		select {
+		case <-committed:
+		case err := <-ended:
+			t.Fatal(err)
+		case <-time.After(20 * time.Second):
+			t.Fatalf("row %d is not committed", id)
+		}
+		if id == 0 {
+			_, err := w.open("t").Alter(ctx, lake.Alteration{Dropped: []string{"v"}}, func(func(string) (int, bool)) (map[string]string, error) { return nil, nil })
+			must(t, err)
+		}
+	}
+	cancel()
+	must(t, <-ended)
+	if got := w.read("t", "id", "v"); len(got) != 4 || got[3] != "3,a" {
+		t.Errorf("the rows are %v", got)
 	}
 }
 

@@ -26,7 +26,8 @@ type schemas struct {
 	dropped  []string          // columns that the source has no more
 
 	known   map[*debezium.Schema]*debezium.Schema // row schemas as events have them, as the table has them
-	evolved map[*debezium.Schema]bool
+	evolved map[*debezium.Schema]bool             // those that the table holds, under its schema
+	schema  int
 }
 
 // open begins where the table ends.
@@ -263,6 +264,10 @@ func (w *work) alter(ctx context.Context, d *ddl) error {
 
 // evolve makes the table hold the rows of the batch.
 func (w *work) evolve(ctx context.Context) error {
+	if id := w.table.SchemaID(); id != w.schemas.schema { // another program may have dropped a column
+		clear(w.schemas.evolved)
+		w.schemas.schema = id
+	}
 	for _, row := range w.batch.Schemas() {
 		t := w.schemas.target(row)
 		if w.schemas.evolved[t] {
