@@ -144,6 +144,9 @@ func (a *Applier) Run(ctx context.Context) (err error) {
 		return err
 	}
 	a.memory = keyindex.NewMemory(a.cfg.IndexMemory)
+	if a.cfg.Status != nil && a.cfg.Metrics != nil {
+		a.cfg.Status.SetLag(a.cfg.Metrics.LagSeconds)
+	}
 	defer a.memory.Close()
 	if a.consumer, err = kafka.OpenConsumer(ctx, a.cfg.Kafka, kafka.ConsumerConfig{BufferBytes: int(a.cfg.Memory / 8)}); err != nil {
 		return err

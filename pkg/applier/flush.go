@@ -24,7 +24,7 @@ var errReopen = errors.New("table was created by another process")
 // flush commits the batch as one table snapshot. It returns once that is durable
 // and the index mirrors it.
 func (w *work) flush(ctx context.Context) error {
-	w.began = time.Time{}
+	w.began, w.oldest = time.Time{}, 0
 	if w.batch == nil || w.batch.Empty() {
 		return nil
 	}
@@ -80,6 +80,7 @@ func (w *work) flush(ctx context.Context) error {
 	w.due = true
 	w.committed(ctx, c, started)
 	w.empty()
+	w.lagging()
 	if c.truncated {
 		return w.pending()
 	}

@@ -211,24 +211,30 @@ func (m *mirror) count() (data, deletes int64) {
 	return int64(len(m.files)), deletes
 }
 
-// lagging measures how much is still to be read, and ends the lag where nothing is.
+// lagging measures how much is still to be applied, and ends the lag where nothing is.
 func (w *work) lagging() {
 	if w.metrics == nil {
 		return
 	}
-	var behind int64
+	var behind, gathered int64
 	var held time.Time // the oldest open transaction
-	for p := range w.next {
+	for p, next := range w.next {
 		if since := w.a.consumer.HeldSince(w.topic.Name, p); held.IsZero() || !since.IsZero() && since.Before(held) {
 			held = since
 		}
-		if next, _, stable, ok := w.a.consumer.Position(w.topic.Name, p); ok && stable > next {
+		if _, _, stable, ok := w.a.consumer.Position(w.topic.Name, p); ok && stable > next {
 			behind += stable - next
 		}
 	}
-	w.metrics.OffsetLag.Store(behind)
+	if w.batch != nil && !w.batch.Empty() {
+		for _, s := range w.batch.Spans() {
+			gathered += s.Next - s.First
+		}
+	}
+	w.metrics.OffsetLag.Store(behind + gathered)
 	switch {
-	case behind > 0 || w.batch != nil && !w.batch.Empty():
+	case behind+gathered > 0 || len(w.barrier.held) > 0:
+		w.metrics.Lag.Waits(w.oldest)
 	case held.IsZero():
 		w.metrics.Lag.Idle()
 	default:

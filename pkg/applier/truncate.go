@@ -50,7 +50,7 @@ func (w *work) truncate(ctx context.Context) error {
 	held := w.barrier.held
 	w.barrier = barrier{}
 	if w.began.IsZero() {
-		w.began = time.Now()
+		w.began, w.oldest = time.Now(), w.truncated.TsNs
 	}
 	for i, p := range w.partitions {
 		first := held[p].records[0].Offset

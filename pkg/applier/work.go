@@ -1,6 +1,7 @@
 package applier
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -41,6 +42,7 @@ type work struct {
 	next      map[int32]int64 // what has been read
 	target    map[int32]int64 // the ends when the table was opened
 	began     time.Time       // when the oldest change of the batch came
+	oldest    int64           // when that was made in the source, in nanoseconds since 1970
 	barrier   barrier
 	truncated debezium.Source // of the last TRUNCATE
 	unwrapped unwrapped
@@ -298,7 +300,7 @@ func (w *work) record(ctx context.Context, r *kafka.Record) (truncated bool, err
 		}
 	}
 	if w.began.IsZero() {
-		w.began = time.Now()
+		w.began, w.oldest = time.Now(), cmp.Or(e.Source.TsNs, r.Timestamp.UnixNano())
 	}
 	err = w.batch.Add(e, r.Partition, r.Offset)
 	if errors.Is(err, batch.ErrKeyChanged) {

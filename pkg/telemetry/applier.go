@@ -153,6 +153,17 @@ func (a *Applier) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
+// LagSeconds returns the lag of the slowest table.
+func (a *Applier) LagSeconds() float64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	slowest := 0.0
+	for t := range a.shards {
+		slowest = max(slowest, t.Lag.Seconds())
+	}
+	return slowest
+}
+
 // sum adds up the shards of each table.
 func (a *Applier) sum() map[string]sums {
 	a.mu.Lock()
