@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -137,6 +138,24 @@ func TestApplier_Run(t *testing.T) {
 		must(t, w.run())
 		want := []string{"1,a,c", "1,b,u", "1,b,d", "2,c,c"}
 		if diff := cmp.Diff(want, w.read("t", "id", "v", "__op")); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("a table without a key begins with a TRUNCATE", func(t *testing.T) {
+		w := newWorld(t)
+		s := w.table("t", 2)
+		s.key = nil
+		in := func(partition int32, r *kgo.Record) *kgo.Record {
+			r.Partition = partition
+			return r
+		}
+		truncates := s.truncate()
+		w.send(truncates[0], in(1, s.put(1, "a")), truncates[1], in(1, s.put(2, "b")), in(0, s.put(3, "c")))
+		must(t, w.run())
+		w.send(in(0, s.put(4, "d")))
+		must(t, w.run())
+		want := []string{"(null),(null),t", "(null),(null),t", "1,a,c", "2,b,c", "3,c,c", "4,d,c"}
+		if diff := cmp.Diff(want, slices.Sorted(slices.Values(w.read("t", "id", "v", "__op")))); diff != "" {
 			t.Error(diff)
 		}
 	})

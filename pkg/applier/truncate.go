@@ -73,6 +73,23 @@ func (w *work) truncate(ctx context.Context) error {
 	return nil
 }
 
+// release goes on with what is held back: where changes are appended a TRUNCATE is
+// a change like others.
+func (w *work) release(ctx context.Context) error {
+	held := w.barrier.held
+	w.barrier = barrier{}
+	for _, p := range w.partitions {
+		if held[p] == nil {
+			continue
+		}
+		if err := w.records(ctx, p, held[p].records, held[p].next); err != nil {
+			return err
+		}
+		w.a.consumer.Resume(w.topic.Name, p)
+	}
+	return nil
+}
+
 // expectOthers notes up to where the other partitions must have the TRUNCATE,
 // too: it was written to all at once.
 func (w *work) expectOthers(ctx context.Context) error {

@@ -264,6 +264,9 @@ func (w *work) records(ctx context.Context, partition int32, records []kafka.Rec
 	if w.batch != nil {
 		w.batch.Skip(partition, next)
 	}
+	if w.schemas.appending && len(w.barrier.held) > 0 {
+		return w.release(ctx)
+	}
 	return nil
 }
 
@@ -283,6 +286,11 @@ func (w *work) record(ctx context.Context, r *kafka.Record) (truncated bool, err
 			return false, nil // of what has not been seen
 		}
 		w.start(e)
+	}
+	if w.keyless(e) {
+		if err := w.appendAfterAll(); err != nil {
+			return false, err
+		}
 	}
 	w.unwrapped.see(w, r, e)
 	if e.Row != nil && !w.schemas.seen(e.Row) {
@@ -313,15 +321,6 @@ func (w *work) record(ctx context.Context, r *kafka.Record) (truncated bool, err
 		return false, w.flush(ctx)
 	}
 	return false, nil
-}
-
-// start makes the batch as the first change of the table asks for.
-func (w *work) start(e *debezium.Event) {
-	appending := w.config.Append || e.KeySchema == nil && e.Op != debezium.Truncate
-	if appending && !w.config.Append {
-		w.log.Warn("table has no key: its changes are appended, with the operation in a column", "table", w.name.String(), "column", opColumn)
-	}
-	w.begun(appending)
 }
 
 // begun makes the batch.
