@@ -98,6 +98,7 @@ type Applier struct {
 	memory    *keyindex.Memory
 	pool      *batch.Pool
 	batches   budget
+	mail      mailroom
 
 	mu     sync.Mutex
 	shards map[shardID]*shard
@@ -131,8 +132,8 @@ func New(cfg Config) *Applier {
 	}
 	return &Applier{
 		cfg: cfg, names: newNames(&cfg), pool: batch.NewPool(cfg.Memory / 8),
-		batches: budget{limit: cfg.Memory / 2},
-		shards:  make(map[shardID]*shard), owners: make(map[kafka.TopicPartition]*shard), feeds: make(map[string]*feed),
+		batches: budget{limit: cfg.Memory / 2}, mail: mailroom{budget: budget{limit: cfg.Memory / 8}},
+		shards: make(map[shardID]*shard), owners: make(map[kafka.TopicPartition]*shard), feeds: make(map[string]*feed),
 	}
 }
 
@@ -143,10 +144,10 @@ func (a *Applier) Run(ctx context.Context) (err error) {
 	if a.clusterID, err = a.cfg.Kafka.ClusterID(ctx); err != nil {
 		return err
 	}
-	a.memory = keyindex.NewMemory(a.cfg.IndexMemory)
 	if a.cfg.Status != nil && a.cfg.Metrics != nil {
 		a.cfg.Status.SetLag(a.cfg.Metrics.LagSeconds)
 	}
+	a.memory = keyindex.NewMemory(a.cfg.IndexMemory)
 	defer a.memory.Close()
 	if a.consumer, err = kafka.OpenConsumer(ctx, a.cfg.Kafka, kafka.ConsumerConfig{BufferBytes: int(a.cfg.Memory / 8)}); err != nil {
 		return err
@@ -354,7 +355,7 @@ func (a *Applier) feed(prefix string) *feed {
 	return f
 }
 
-// budget counts the bytes of all batches.
+// budget counts the bytes of what all shards have of a kind.
 type budget struct {
 	limit int64
 	used  atomic.Int64

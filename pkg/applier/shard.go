@@ -53,7 +53,7 @@ func newShard(a *Applier, g kafka.Shard) *shard {
 	topic.Name = g.Topic
 	s := &shard{
 		a: a, cfg: &a.cfg, id: idOf(g), topic: topic, partitions: slices.Clone(g.Partitions),
-		name: shardName(g), mail: newMailbox(a.consumer, mailBytes), log: a.cfg.Logger.With("topic", g.Topic),
+		name: shardName(g), mail: newMailbox(a.consumer, mailBytes, &a.mail), log: a.cfg.Logger.With("topic", g.Topic),
 		wake: make(chan struct{}, 1), ended: make(chan struct{}), leave: make(chan struct{}),
 	}
 	if g.Of > 1 {
