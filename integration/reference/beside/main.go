@@ -34,7 +34,7 @@ func main() {
 	flag.Uint64Var(&o.seed, "seed", rand.Uint64(), "decides the changes at random")
 	flag.IntVar(&o.steps, "steps", 600, "transactions at random")
 	flag.BoolVar(&o.record, "record", false, "write what Debezium publishes of the corpus to testdata/golden")
-	flag.StringVar(&o.dir, "dir", filepath.Join(os.TempDir(), "firn-reference"), "folder of logs, made anew")
+	flag.StringVar(&o.dir, "dir", filepath.Join(os.TempDir(), "firn-reference"), "folder of logs; each server's own is made anew")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -48,9 +48,6 @@ func main() {
 
 func run(ctx context.Context, o *options) error {
 	fmt.Printf("seed %d: SEED=%[1]d repeats the changes at random\n", o.seed)
-	if err := os.RemoveAll(o.dir); err != nil {
-		return err
-	}
 	var errs []error
 	for kind := range strings.SplitSeq(o.servers, ",") {
 		if err := runOn(ctx, server.Kind(kind), o); err != nil {
@@ -61,7 +58,11 @@ func run(ctx context.Context, o *options) error {
 }
 
 func runOn(ctx context.Context, kind server.Kind, o *options) (err error) {
-	w, err := start(ctx, kind, filepath.Join(o.dir, string(kind)))
+	dir := filepath.Join(o.dir, string(kind))
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	w, err := start(ctx, kind, dir)
 	if err != nil {
 		return err
 	}
