@@ -16,6 +16,7 @@ import (
 
 	"github.com/firn-cdc/firn/integration/server"
 	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/mysql"
 	"github.com/firn-cdc/firn/pkg/schemahistory"
 )
 
@@ -27,7 +28,7 @@ type dictionary struct {
 }
 
 // strictMode is what both the server and the model are told.
-const strictMode = schemahistory.StrictTransTables
+const strictMode = mysql.StrictTransTables
 
 // After every statement the model of the tables is what the server's own
 // dictionary says: its columns, and what events of them look like.

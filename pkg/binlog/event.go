@@ -2,6 +2,7 @@ package binlog
 
 import (
 	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/mysql"
 )
 
 // Event is one of *Begin, *Rows, *Query, *Commit, *Rollback, *Heartbeat and
@@ -41,16 +42,10 @@ type Query struct {
 	Began    int64
 	TimeZone string // time_zone of the session; "" if nothing in the statement depends on it
 
-	SQLMode       uint64 // see ANSIQuotes
+	SQLMode       mysql.SQLMode
 	Charset       string // character_set_client, which SQL is in unless the server wrote it anew, in UTF-8; "": unknown
 	ServerCharset string // character_set_server of the session; "": unknown
 }
-
-// sqlModeANSIQuotes is MODE_ANSI_QUOTES of Query.SQLMode.
-const sqlModeANSIQuotes = 4
-
-// ANSIQuotes reports whether "x" is a name and not a string in the statement.
-func (q *Query) ANSIQuotes() bool { return q.SQLMode&sqlModeANSIQuotes != 0 }
 
 // Commit ends a transaction, or follows a Query outside one. Reading may
 // resume at its position.

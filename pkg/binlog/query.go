@@ -1,5 +1,7 @@
 package binlog
 
+import "github.com/firn-cdc/firn/pkg/mysql"
+
 // handleQuery takes a statement.
 func (s *Stream) handleQuery(h header, body []byte) (Event, error) {
 	q, err := s.parse(h, body)
@@ -18,8 +20,11 @@ func (s *Stream) handleQuery(h header, body []byte) (Event, error) {
 	case "ROLLBACK":
 		return s.rollBack(h), nil
 	}
+	s.query = Query{Began: int64(h.seconds) * 1e6}
+	s.query.readStatus(q.status)
 	sql := string(q.sql)
-	word, rest := action(sql)
+	scan := scanner{lex: mysql.NewLexer(sql, s.query.SQLMode, s.mariadb)}
+	word := scan.action()
 	switch word {
 	case "SAVEPOINT", "RELEASE":
 		return nil, nil
@@ -30,11 +35,11 @@ func (s *Stream) handleQuery(h header, body []byte) (Event, error) {
 		return nil, nil
 	case "XA":
 		s.tx.thread = int64(q.thread)
-		action, xidText := verb(rest)
-		return s.handleXA(h, action, xid(xidText))
+		action := scan.verb()
+		return s.handleXA(h, action, xid(scan.lex.Rest()))
 	}
 	if changesRows(word) {
-		if err := s.checkStatement(q, word, rest); err != nil {
+		if err := s.checkStatement(q, word, scan); err != nil {
 			return nil, err
 		}
 		if s.tx.open {
@@ -56,19 +61,16 @@ func (*Stream) parse(h header, body []byte) (queryEvent, error) {
 	return q, err
 }
 
-// statement makes the event of a statement, and of its end.
+// statement completes the event of a statement, and makes that of its end.
 func (s *Stream) statement(h header, q queryEvent, sql string) Event {
 	s.beginHere()
 	open, skipped := s.tx.open, s.tx.delivered || s.tx.noop
 	if s.tx.skipping && (s.resume.Ordinal > 0 || s.tx.event < s.resume.Event) {
 		skipped = true
 	}
-	s.query = Query{
-		Database: string(q.database), SQL: sql, GTID: s.tx.gtid, File: s.file, Pos: s.start, End: s.pos,
-		TsNs: s.now(h), Thread: int64(q.thread), ServerID: h.serverID, Event: s.tx.event, InTransaction: open,
-		Began: int64(h.seconds) * 1e6,
-	}
-	s.query.readStatus(q.status)
+	e := &s.query
+	e.Database, e.SQL, e.GTID, e.File, e.Pos, e.End = string(q.database), sql, s.tx.gtid, s.file, s.start, s.pos
+	e.TsNs, e.Thread, e.ServerID, e.Event, e.InTransaction = s.now(h), int64(q.thread), h.serverID, s.tx.event, open
 	var end Event
 	if !open {
 		end = s.endOf(h)
@@ -97,18 +99,19 @@ func (s *Stream) rollBack(h header) Event {
 
 // checkStatement refuses a change of rows that was logged without them, if it
 // may be of a captured table.
-func (s *Stream) checkStatement(q queryEvent, word, rest string) error {
+func (s *Stream) checkStatement(q queryEvent, word string, behind scanner) error {
 	if s.tx.delivered {
 		return nil
 	}
 	database := string(q.database)
 	changed := "a table, from database " + database
-	if id, ok := target(word, rest, database); ok {
+	toTarget := behind
+	if id, ok := toTarget.target(word, database); ok {
 		if !s.cfg.CapturesDatabase(id.Database) || !s.cfg.Captures(id) {
 			return nil
 		}
 		changed = id.String()
-	} else if !s.mayChangeCaptured(database, rest) {
+	} else if !s.mayChangeCaptured(database, behind) {
 		return nil
 	}
 	if word == "SELECT" {
@@ -119,22 +122,17 @@ func (s *Stream) checkStatement(q queryEvent, word, rest string) error {
 
 // mayChangeCaptured reports whether a statement's default database, or one that
 // it names, is captured.
-func (s *Stream) mayChangeCaptured(database, sql string) bool {
+func (s *Stream) mayChangeCaptured(database string, behind scanner) bool {
 	if database != "" && s.cfg.CapturesDatabase(database) {
 		return true
 	}
-	t := tokens{rest: sql}
-	word := t.next()
-	for next := t.next(); next != ""; next = t.next() {
-		if next == "." && isName(word) && s.cfg.CapturesDatabase(unquote(word)) {
+	word := behind.next()
+	for word.Kind != mysql.TokenEnd {
+		next := behind.next()
+		if next.Is(".") && word.IsName() && s.cfg.CapturesDatabase(word.Text) {
 			return true
 		}
 		word = next
 	}
-	return false
-}
-
-// isName reports whether a token may be the name of a database.
-func isName(word string) bool {
-	return word != "" && (word[0] == '`' || word[0] == '"' || isWord(word[0]) && (word[0] < '0' || word[0] > '9'))
+	return behind.failed
 }

@@ -1,6 +1,10 @@
 package binlog
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/firn-cdc/firn/pkg/mysql"
+)
 
 // queryEvent is the body of a QUERY event, borrowed.
 type queryEvent struct {
@@ -70,7 +74,7 @@ func (q *Query) readStatus(status []byte) {
 		case statusFlags, statusDataWritten:
 			d.bytes(4)
 		case statusSQLMode:
-			q.SQLMode = d.uint64()
+			q.SQLMode = mysql.SQLMode(d.uint64())
 		case statusCatalog:
 			d.bytes(int(d.uint8()) + 1)
 		case statusAutoIncrement:

@@ -135,7 +135,7 @@ func printEvent(t testing.TB, ev Event) string {
 		if e.InTransaction {
 			s += " in transaction"
 		}
-		if e.ANSIQuotes() {
+		if e.SQLMode&mysql.ANSIQuotes != 0 {
 			s += " ansi quotes"
 		}
 		return s + fmt.Sprintf(" charset %s: %s\n", e.Charset, e.SQL)

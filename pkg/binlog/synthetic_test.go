@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/mysql"
 )
 
 // eventOf makes an event without checksum.
@@ -33,6 +34,15 @@ func queryBody(database, sql string) []byte {
 	b[0] = 9 // thread
 	b[8] = byte(len(database))
 	return append(append(append(b, database...), 0), sql...)
+}
+
+// queryIn is the body of a query in a SQL mode, of which it holds the first eight bits.
+func queryIn(database, sql string, mode byte) []byte {
+	b := queryBody(database, "")
+	status := []byte{statusSQLMode, mode, 0, 0, 0, 0, 0, 0, 0}
+	b[11] = byte(len(status))
+	b = append(append(append([]byte{}, b[:13]...), status...), b[13:]...)
+	return append(b, sql...)
 }
 
 func rotateTo(name string, pos byte) []byte {
@@ -187,6 +197,28 @@ heartbeat binlog.000002:800
 				eventOf(kindQuery, 400, 0, queryBody("mysql", "UPDATE x JOIN `d`.t SET a = 1")),
 			},
 			want: "commit , then binlog.000001:300\nerror: UPDATE of a table, from database mysql by thread 9 at binlog.000001:333 was logged as a statement, without its rows: " +
+				"SET GLOBAL binlog_format=ROW and end the sessions that began before (or set binlog_format themselves), then take a new snapshot of the tables it changed\n",
+		},
+		{
+			name: "a change of rows behind MariaDB's SET STATEMENT, which has another FOR in a value",
+			cfg:  Config{Flavor: debezium.FlavorMariaDB},
+			events: [][]byte{
+				eventOf(kindQuery, 200, 0, queryBody("d", "SET STATEMENT max_statement_time=LENGTH(SUBSTRING('xy' FROM 1 FOR 1)) FOR TRUNCATE t")),
+				eventOf(kindQuery, 300, 0, queryBody("d", "SET STATEMENT max_statement_time=LENGTH(SUBSTRING('xy' FROM 1 FOR 1)) FOR INSERT INTO t VALUES (1)")),
+			},
+			want: "query  at binlog.000001:82-200 in \"d\" event 0 charset : SET STATEMENT max_statement_time=LENGTH(SUBSTRING('xy' FROM 1 FOR 1)) FOR TRUNCATE t\n" +
+				"commit , then binlog.000001:200\n" +
+				"error: INSERT of d.t by thread 9 at binlog.000001:168 was logged as a statement, without its rows: " +
+				"SET GLOBAL binlog_format=ROW and end the sessions that began before (or set binlog_format themselves), then take a new snapshot of the tables it changed\n",
+		},
+		{
+			name: "a name in double quotes, where the session's mode says so",
+			cfg:  Config{CapturesDatabase: func(db string) bool { return db == "d" }},
+			events: [][]byte{
+				eventOf(kindQuery, 300, 0, queryIn("mysql", `UPDATE x JOIN y SET a = "d".b`, 0)), // not one that a server takes
+				eventOf(kindQuery, 400, 0, queryIn("mysql", `UPDATE x JOIN "d".t SET a = 1`, byte(mysql.ANSIQuotes))),
+			},
+			want: "commit , then binlog.000001:300\nerror: UPDATE of a table, from database mysql by thread 9 at binlog.000001:324 was logged as a statement, without its rows: " +
 				"SET GLOBAL binlog_format=ROW and end the sessions that began before (or set binlog_format themselves), then take a new snapshot of the tables it changed\n",
 		},
 		{

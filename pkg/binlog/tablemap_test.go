@@ -5,6 +5,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/firn-cdc/firn/pkg/mysql"
 )
 
 // mapsOf returns the table maps of a recorded log, one for each row event.
@@ -125,6 +127,7 @@ func TestTarget(t *testing.T) {
 		want string
 	}{
 		{"INSERT INTO t VALUES (1)", "d.t"},
+		{"(DELETE FROM o.t)", "o.t"},
 		{"insert ignore into `o`.`t` (a) values (1)", "o.t"},
 		{"/* x */ REPLACE t SET a = 1", "d.t"},
 		{"/*!50000 INSERT INTO o . t VALUES (1) */", "o.t"},
@@ -140,13 +143,16 @@ func TestTarget(t *testing.T) {
 		{"INSERT INTO `o``1`.`t``2` VALUES (1)", "o`1.t`2"},
 		{"INSERT INTO (t) VALUES (1)", ""},
 		{"SET STATEMENT max_statement_time=1, sql_mode='FOR' FOR INSERT INTO o.t VALUES (1)", "o.t"},
+		{"SET STATEMENT sql_mode=(SUBSTRING('x' FROM 1 FOR 1)), max_statement_time=1 FOR UPDATE o.t SET a = 1", "o.t"},
+		{"/* FOR */ set statement a='it''s \\' FOR', b=`FOR` for /*! insert into */ `o` . `t` VALUES (1)", "o.t"},
 		{"ANALYZE DELETE FROM o.t", "o.t"},
 		{"ANALYZE FORMAT=JSON UPDATE o.t SET a = 1", "o.t"},
 		{"SELECT `o`.`f`(5)", ""},
 	}
 	for _, test := range tests {
-		word, rest := action(test.sql)
-		id, ok := target(word, rest, "d")
+		scan := scanner{lex: mysql.NewLexer(test.sql, 0, true)}
+		word := scan.action()
+		id, ok := scan.target(word, "d")
 		got := id.String()
 		if !ok {
 			got = ""

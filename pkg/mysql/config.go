@@ -1,5 +1,6 @@
 // Package mysql connects to a MySQL or MariaDB server, checks that its changes
-// can be captured, names its parts and reads query results without copying them.
+// can be captured, names its parts, reads query results without copying them, and
+// cuts statements into tokens.
 //
 // A connection belongs to one goroutine. Ending the context of a call closes
 // the connection, whatever it is doing; reconnecting is the caller's. Reading

@@ -28,7 +28,7 @@ func (s *session) statement(q *binlog.Query) error {
 		return err
 	}
 	_, effect, err := s.history.Apply(q.Database, sql, schemahistory.StatementContext{
-		SQLMode: schemahistory.SQLMode(q.SQLMode), ServerCharset: q.ServerCharset,
+		SQLMode: q.SQLMode, ServerCharset: q.ServerCharset,
 	})
 	if unknown, ok := errors.AsType[*schemahistory.UnknownDDLError](err); ok && s.server.RowMetadataFull {
 		s.notUnderstood(unknown)

@@ -9,6 +9,7 @@ import (
 	"vitess.io/vitess/go/vt/sqlparser"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/mysql"
 )
 
 // alteration is one ALTER TABLE in the making.
@@ -68,7 +69,7 @@ func (s *statement) alterUnknown(id debezium.TableID) error {
 		if !r.accept("RENAME") {
 			continue
 		}
-		if !r.acceptAny("TO", "AS", "=") && (r.peek().is("COLUMN") || r.peek().is("INDEX") || r.peek().is("KEY")) {
+		if !r.acceptAny("TO", "AS", "=") && (r.peek().Is("COLUMN") || r.peek().Is("INDEX") || r.peek().Is("KEY")) {
 			continue
 		}
 		if to, err := r.tableID(s.database); err == nil {
@@ -147,7 +148,7 @@ func (a *alteration) clause(r *reader) error {
 	case r.accept("CHANGE"):
 		r.accept("COLUMN")
 		return a.change(r, r.accept("IF", "EXISTS"), true)
-	case r.peek().is("DROP"), r.peek().is("RENAME"):
+	case r.peek().Is("DROP"), r.peek().Is("RENAME"):
 		if a.partitioning(r) {
 			return nil
 		}
@@ -168,7 +169,7 @@ func (a *alteration) addClause(r *reader) error {
 	column := r.accept("COLUMN")
 	exists := r.accept("IF", "NOT", "EXISTS")
 	switch {
-	case r.peek().is("("):
+	case r.peek().Is("("):
 		in, err := r.inner()
 		if err != nil {
 			return err
@@ -188,7 +189,7 @@ func (a *alteration) addClause(r *reader) error {
 		return a.constraint(r)
 	case !column && r.accept("PERIOD", "FOR"):
 		return a.period(r)
-	case !column && r.peek().is("PARTITION"):
+	case !column && r.peek().Is("PARTITION"):
 		return nil
 	case !column && r.accept("SYSTEM", "VERSIONING"):
 		a.s.versioned = true
@@ -291,7 +292,7 @@ func (a *alteration) renameColumn(from, to string) error {
 
 // alterColumn follows ALTER [COLUMN], of which only the default shows.
 func (a *alteration) alterColumn(r *reader) error {
-	if r.peek().is("INDEX") || r.peek().is("KEY") || r.peek().is("CHECK") || r.peek().is("CONSTRAINT") {
+	if r.peek().Is("INDEX") || r.peek().Is("KEY") || r.peek().Is("CHECK") || r.peek().Is("CONSTRAINT") {
 		return nil
 	}
 	r.accept("COLUMN")
@@ -326,7 +327,7 @@ func (a *alteration) alterColumn(r *reader) error {
 
 // grammar follows a clause that the grammar reads.
 func (a *alteration) grammar(r *reader) error {
-	ifExists := slices.ContainsFunc(r.toks, func(t token) bool { return t.is("EXISTS") })
+	ifExists := slices.ContainsFunc(r.toks, func(t mysql.Token) bool { return t.Is("EXISTS") })
 	if r.accept("DROP") && (r.accept("PERIOD", "FOR") || r.accept("SYSTEM", "VERSIONING")) {
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/mysql"
 )
 
 var errUnknownTable = errors.New("its definition is not known")
@@ -27,18 +28,19 @@ type statement struct {
 // cannot be understood is an [UnknownDDLError] if it reaches a captured table,
 // and makes any other table unknown.
 func (h *History) Apply(database, ddl string, ctx StatementContext) ([]debezium.TableChange, Effect, error) {
-	lex := lexer{src: ddl, mode: ctx.SQLMode, mariaDB: h.opts.MariaDB}
-	toks, err := lex.all()
+	lex := mysql.NewLexer(ddl, ctx.SQLMode, h.opts.MariaDB)
+	lex.BehindSet()
+	toks, err := lex.All()
 	if err != nil {
 		if id, ok := h.mentioned(ddl); ok {
 			return nil, Effect{}, h.unknown(id, ddl, err)
 		}
 		return nil, Effect{Ignored: true, Unread: err, Unfollowed: true, Parts: []Part{{Database: database, DDL: ddl, Other: true}}}, nil
 	}
-	for len(toks) > 0 && toks[len(toks)-1].is(";") {
+	for len(toks) > 0 && toks[len(toks)-1].Is(";") {
 		toks = toks[:len(toks)-1]
 	}
-	s := &statement{h: h, r: &reader{src: ddl, toks: behindSet(toks)}, database: database, ctx: ctx}
+	s := &statement{h: h, r: &reader{src: ddl, toks: toks}, database: database, ctx: ctx}
 	if err := s.run(); err != nil {
 		return nil, Effect{}, err
 	}
@@ -48,25 +50,6 @@ func (h *History) Apply(database, ddl string, ctx StatementContext) ([]debezium.
 	}
 	s.effect.Ignored = len(s.effect.Touched) == 0 && (len(s.effect.Parts) == 0 || s.effect.Unfollowed)
 	return changes, s.effect, nil
-}
-
-// behindSet returns what stands behind MariaDB's SET STATEMENT … FOR, which sets variables for one statement.
-func behindSet(toks []token) []token {
-	if len(toks) < 2 || !toks[0].is("SET") || !toks[1].is("STATEMENT") {
-		return toks
-	}
-	depth := 0
-	for i := range toks {
-		switch t := &toks[i]; {
-		case t.is("("):
-			depth++
-		case t.is(")"):
-			depth--
-		case t.is("FOR") && depth == 0:
-			return toks[i+1:]
-		}
-	}
-	return toks
 }
 
 // mentioned returns a captured table whose name occurs in the statement.
@@ -89,7 +72,7 @@ func hasWord(s, w string) bool {
 		}
 		from += i
 		after := from + len(w)
-		if (from == 0 || !isWord(s[from-1])) && (after == len(s) || !isWord(s[after])) {
+		if (from == 0 || !mysql.InWord(s[from-1])) && (after == len(s) || !mysql.InWord(s[after])) {
 			return true
 		}
 	}
@@ -180,8 +163,8 @@ func (s *statement) create() error {
 	case r.accept("TABLE"):
 		return s.createTable(replace)
 	case r.acceptAny("DATABASE", "SCHEMA"):
-		if t := r.peek(); replace && t.name() { // MariaDB
-			s.forgetDatabase(t.val)
+		if t := r.peek(); replace && t.IsName() { // MariaDB
+			s.forgetDatabase(t.Text)
 		}
 		s.setDatabase()
 		return nil

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/mysql"
 )
 
 // epoch is what Debezium writes for CURRENT_TIMESTAMP.
@@ -125,15 +126,15 @@ func (r *reader) attribute(d *columnDef, opts *Options) error {
 		d.primary = true
 	case r.accept("COMMENT"):
 		t := r.next()
-		if t.kind != text {
-			return fmt.Errorf("want a comment at %q", t.val)
+		if t.Kind != mysql.TokenText {
+			return fmt.Errorf("want a comment at %q", t.Text)
 		}
 		if opts.Comments {
-			d.col.Comment = opts.comment(t.inner())
+			d.col.Comment = opts.comment(inner(t))
 		}
 	case r.accept("COLLATE"):
 		r.accept("=")
-		d.collate = strings.ToLower(r.next().val)
+		d.collate = strings.ToLower(r.next().Text)
 	case r.accept("SERIAL", "DEFAULT", "VALUE"):
 		d.serial()
 	case r.accept("GENERATED", "ALWAYS", "AS"), r.accept("AS"):
@@ -157,7 +158,7 @@ func (r *reader) attribute(d *columnDef, opts *Options) error {
 func (r *reader) irrelevant(d *columnDef) error {
 	switch {
 	case r.accept("CONSTRAINT"):
-		if !r.peek().is("CHECK") {
+		if !r.peek().Is("CHECK") {
 			r.next()
 		}
 	case r.accept("CHECK"):
@@ -173,10 +174,10 @@ func (r *reader) irrelevant(d *columnDef) error {
 		d.versioned = true
 	case r.acceptAny("COLUMN_FORMAT", "STORAGE", "SRID"):
 		r.next()
-	case r.peek().is("CHARACTER"), r.peek().is("CHARSET"), r.peek().is("BINARY"), r.peek().is("ASCII"),
-		r.peek().is("UNICODE"), r.peek().is("BYTE"), r.peek().is("COMPRESSED"):
+	case r.peek().Is("CHARACTER"), r.peek().Is("CHARSET"), r.peek().Is("BINARY"), r.peek().Is("ASCII"),
+		r.peek().Is("UNICODE"), r.peek().Is("BYTE"), r.peek().Is("COMPRESSED"):
 		return r.textAttributes(d)
-	case r.peek().name() && r.at(1).is("="): // engine attributes, and MariaDB's free options
+	case r.peek().IsName() && r.at(1).Is("="): // engine attributes, and MariaDB's free options
 		r.i += 3
 	case r.acceptAny("ENGINE_ATTRIBUTE", "SECONDARY_ENGINE_ATTRIBUTE"):
 		r.next()
@@ -208,7 +209,7 @@ func (r *reader) references() error {
 }
 
 func (r *reader) optionalParens() error {
-	if r.peek().is("(") {
+	if r.peek().Is("(") {
 		return r.parens()
 	}
 	return nil
@@ -220,7 +221,7 @@ func (r *reader) defaultValue(d *columnDef) error {
 	t := r.peek()
 	switch {
 	case r.accept("NULL"):
-	case t.is("("):
+	case t.Is("("):
 		in, err := r.inner()
 		if err != nil {
 			return err
@@ -238,12 +239,12 @@ func (r *reader) defaultValue(d *columnDef) error {
 			d.setDefault(v)
 			return nil
 		}
-		if t.kind != word { // MariaDB takes function calls without parentheses
+		if t.Kind != mysql.TokenWord { // MariaDB takes function calls without parentheses
 			return r.unexpected("a default value")
 		}
 		d.perRow = true
 		r.next()
-		if t.is("NEXT") && r.accept("VALUE", "FOR") {
+		if t.Is("NEXT") && r.accept("VALUE", "FOR") {
 			_, err := r.tableID("")
 			return err
 		}
@@ -261,34 +262,34 @@ func (r *reader) currentTimestamp() bool {
 // literal reads a literal as Debezium prints it in a default.
 func (r *reader) literal(c *debezium.Column) (string, bool) {
 	sign := ""
-	if (r.peek().is("-") || r.peek().is("+")) && r.at(1).kind == number {
-		sign = strings.TrimPrefix(r.next().val, "+")
+	if (r.peek().Is("-") || r.peek().Is("+")) && r.at(1).Kind == mysql.TokenNumber {
+		sign = strings.TrimPrefix(r.next().Text, "+")
 	}
-	if t := r.peek(); t.kind == word && strings.HasPrefix(t.val, "_") && (r.at(1).kind == text || r.at(1).kind == hex || r.at(1).kind == bits) {
+	if t := r.peek(); t.Kind == mysql.TokenWord && strings.HasPrefix(t.Text, "_") && (r.at(1).Kind == mysql.TokenText || r.at(1).Kind == mysql.TokenHex || r.at(1).Kind == mysql.TokenBits) {
 		r.next()
 	}
 	t := r.peek()
 	v := ""
 	switch {
-	case t.kind == text:
-		for ; r.peek().kind == text; r.next() { // adjacent literals are one
-			v += r.peek().inner()
+	case t.Kind == mysql.TokenText:
+		for ; r.peek().Kind == mysql.TokenText; r.next() { // adjacent literals are one
+			v += inner(r.peek())
 		}
 		if r.accept("COLLATE") {
 			r.next()
 		}
 		return v, true
-	case t.kind == number:
-		v = sign + t.val
+	case t.Kind == mysql.TokenNumber:
+		v = sign + t.Text
 		if n, ok := new(big.Int).SetString(v, 10); ok && c.JDBCType == debezium.JDBCBit {
 			v = n.Text(2)
 		}
-	case t.kind == bits:
-		v = bytesDefault(t.val, 2, c)
-	case t.kind == hex:
-		v = bytesDefault(t.val, 16, c)
-	case t.is("TRUE"), t.is("FALSE"):
-		v = t.val
+	case t.Kind == mysql.TokenBits:
+		v = bytesDefault(t.Text, 2, c)
+	case t.Kind == mysql.TokenHex:
+		v = bytesDefault(t.Text, 16, c)
+	case t.Is("TRUE"), t.Is("FALSE"):
+		v = t.Text
 	default:
 		return "", false
 	}
@@ -326,14 +327,14 @@ func bytesDefault(digits string, base int, c *debezium.Column) string {
 
 // inner returns a string literal as Debezium prints it: what is between the
 // quotes, as a literal in single quotes would have it.
-func (t *token) inner() string {
+func inner(t *mysql.Token) string {
 	switch {
-	case t.kind == text && t.double && (strings.Contains(t.val, `""`) || strings.Contains(t.val, `''`)):
-		return strings.ReplaceAll(strings.ReplaceAll(t.val, `""`, `"`), `'`, `''`)
-	case t.kind == hex:
-		return bytesDefault(t.val, 16, &debezium.Column{JDBCType: debezium.JDBCVarchar})
+	case t.Kind == mysql.TokenText && t.Double && (strings.Contains(t.Text, `""`) || strings.Contains(t.Text, `''`)):
+		return strings.ReplaceAll(strings.ReplaceAll(t.Text, `""`, `"`), `'`, `''`)
+	case t.Kind == mysql.TokenHex:
+		return bytesDefault(t.Text, 16, &debezium.Column{JDBCType: debezium.JDBCVarchar})
 	}
-	return t.val
+	return t.Text
 }
 
 // escape is the inverse of [debezium.UnescapeDefault].

@@ -59,7 +59,7 @@ func (s *statement) newTable(id debezium.TableID) (*entry, error) {
 		return s.like(id)
 	}
 	t := &tableEditor{s: s, id: id, table: &debezium.Table{}, creating: true}
-	if r.peek().is("(") && !r.at(1).is("SELECT") {
+	if r.peek().Is("(") && !r.at(1).Is("SELECT") {
 		body, err := r.inner()
 		if err != nil {
 			return nil, err
@@ -125,12 +125,12 @@ func (t *tableEditor) item(r *reader) error {
 func isConstraint(r *reader) bool {
 	t := r.peek()
 	switch {
-	case t.is("VECTOR"):
-		return r.at(1).is("INDEX") || r.at(1).is("KEY")
-	case t.is("PRIMARY"), t.is("UNIQUE"), t.is("INDEX"), t.is("KEY"), t.is("FULLTEXT"), t.is("SPATIAL"), t.is("CONSTRAINT"), t.is("FOREIGN"):
+	case t.Is("VECTOR"):
+		return r.at(1).Is("INDEX") || r.at(1).Is("KEY")
+	case t.Is("PRIMARY"), t.Is("UNIQUE"), t.Is("INDEX"), t.Is("KEY"), t.Is("FULLTEXT"), t.Is("SPATIAL"), t.Is("CONSTRAINT"), t.Is("FOREIGN"):
 		return true
-	case t.is("CHECK"):
-		return r.at(1).is("(")
+	case t.Is("CHECK"):
+		return r.at(1).Is("(")
 	}
 	return false
 }
@@ -138,16 +138,16 @@ func isConstraint(r *reader) bool {
 // constraint reads a key. Only primary and unique keys show in the model.
 func (t *tableEditor) constraint(r *reader) error {
 	from, name := r.i, "without a name"
-	if r.accept("CONSTRAINT") && !r.peek().is("PRIMARY") && !r.peek().is("UNIQUE") && !r.peek().is("FOREIGN") && !r.peek().is("CHECK") {
-		name = r.next().val
+	if r.accept("CONSTRAINT") && !r.peek().Is("PRIMARY") && !r.peek().Is("UNIQUE") && !r.peek().Is("FOREIGN") && !r.peek().Is("CHECK") {
+		name = r.next().Text
 	}
-	if r.peek().is("FOREIGN") && r.cascades() {
+	if r.peek().Is("FOREIGN") && r.cascades() {
 		t.s.cascades = append(t.s.cascades, name)
 	}
-	if !r.peek().is("PRIMARY") && !r.peek().is("UNIQUE") {
+	if !r.peek().Is("PRIMARY") && !r.peek().Is("UNIQUE") {
 		return nil
 	}
-	unique := r.peek().is("UNIQUE")
+	unique := r.peek().Is("UNIQUE")
 	r.i = from
 	ix, primary, err := t.s.h.indexDefinition(r)
 	if unique && errors.Is(err, errPeriodKey) {

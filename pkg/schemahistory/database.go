@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/mysql"
 )
 
 // setDatabase follows CREATE and ALTER DATABASE, which matter for the default
@@ -12,10 +13,10 @@ func (s *statement) setDatabase() {
 	r := s.r
 	exists := r.accept("IF", "NOT", "EXISTS")
 	db := s.database
-	if t := r.peek(); t.kind == quoted || t.kind == word && !startsOption(r) {
-		db = r.next().val
+	if t := r.peek(); t.Kind == mysql.TokenQuoted || t.Kind == mysql.TokenWord && !startsOption(r) {
+		db = r.next().Text
 	}
-	created := s.r.toks[0].is("CREATE")
+	created := s.r.toks[0].Is("CREATE")
 	key := s.h.key(debezium.TableID{Database: db}).Database
 	if _, known := s.h.databases[key]; !exists || !known {
 		o := r.options()
@@ -36,10 +37,10 @@ func (s *statement) setDatabase() {
 // startsOption reports whether a database option follows, not a name.
 func startsOption(r *reader) bool {
 	switch t := r.peek(); {
-	case t.is("DEFAULT"), t.is("CHARACTER"), t.is("CHARSET"), t.is("COLLATE"):
+	case t.Is("DEFAULT"), t.Is("CHARACTER"), t.Is("CHARSET"), t.Is("COLLATE"):
 		return true
-	case t.is("ENCRYPTION"), t.is("READ"), t.is("COMMENT"):
-		return r.at(1).is("=") || r.at(1).kind == text || r.at(1).is("ONLY")
+	case t.Is("ENCRYPTION"), t.Is("READ"), t.Is("COMMENT"):
+		return r.at(1).Is("=") || r.at(1).Kind == mysql.TokenText || r.at(1).Is("ONLY")
 	}
 	return false
 }
@@ -81,15 +82,15 @@ func (s *statement) setVariables() {
 	for _, r := range s.r.split() {
 		for r.acceptAny("GLOBAL", "SESSION", "LOCAL", "PERSIST") {
 		}
-		name := strings.ToLower(strings.TrimLeft(r.next().val, "@"))
+		name := strings.ToLower(strings.TrimLeft(r.next().Text, "@"))
 		for r.accept(".") {
-			name = strings.ToLower(r.next().val)
+			name = strings.ToLower(r.next().Text)
 		}
 		r.accept(":")
 		if !r.accept("=") {
 			return
 		}
-		value := strings.ToLower(r.next().val)
+		value := strings.ToLower(r.next().Text)
 		switch name {
 		case "character_set_server":
 			s.h.charset, known = value, true
@@ -122,26 +123,26 @@ func (r *reader) options() options {
 		switch {
 		case r.accept("CHARACTER", "SET"), r.accept("CHAR", "SET"), r.accept("CHARSET"):
 			r.accept("=")
-			o.charset = strings.ToLower(r.next().val)
+			o.charset = strings.ToLower(r.next().Text)
 		case r.accept("COLLATE"):
 			r.accept("=")
-			collation = strings.ToLower(r.next().val)
+			collation = strings.ToLower(r.next().Text)
 		case r.accept("COMMENT"):
 			r.accept("=")
-			if t := r.next(); t.kind == text {
-				v := t.inner()
+			if t := r.next(); t.Kind == mysql.TokenText {
+				v := inner(t)
 				o.comment = &v
 			}
-		case r.peek().is("PARTITION"):
+		case r.peek().Is("PARTITION"):
 			r.i = len(r.toks)
 		case r.accept("WITH", "SYSTEM", "VERSIONING"):
 			o.versioned = true
-		case r.peek().is("SELECT"), r.accept("AS"), r.peek().is("VALUES"), r.peek().is("WITH"):
+		case r.peek().Is("SELECT"), r.accept("AS"), r.peek().Is("VALUES"), r.peek().Is("WITH"):
 			o.query = true
 			r.i = len(r.toks)
 		case r.accept("="):
 			r.next() // an option's value, whatever it reads like
-		case r.peek().is("("):
+		case r.peek().Is("("):
 			if r.parens() != nil {
 				r.i = len(r.toks)
 			}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/mysql"
 )
 
 // group says what may follow a type's name.
@@ -78,10 +79,10 @@ func typeOf(w string) (jdbc int, g group, ok bool) {
 // dataType reads a column's type into the definition.
 func (r *reader) dataType(d *columnDef) error {
 	t := r.peek()
-	if t.kind != word {
+	if t.Kind != mysql.TokenWord {
 		return r.unexpected("a type")
 	}
-	first := strings.ToUpper(t.val)
+	first := strings.ToUpper(t.Text)
 	switch first {
 	case "SERIAL":
 		r.next()
@@ -93,18 +94,18 @@ func (r *reader) dataType(d *columnDef) error {
 	case "LONG":
 		return r.long(d)
 	case "DOUBLE":
-		if r.at(1).is("PRECISION") {
+		if r.at(1).Is("PRECISION") {
 			r.next()
 			first = "DOUBLE PRECISION"
 		}
 	}
-	jdbc, g, ok := typeOf(strings.ToUpper(t.val))
+	jdbc, g, ok := typeOf(strings.ToUpper(t.Text))
 	if !ok {
 		return r.unexpected("a type")
 	}
 	r.next()
 	if (jdbc == debezium.JDBCChar || jdbc == debezium.JDBCNChar) && g == groupText && r.acceptAny("VARYING", "VARCHAR") {
-		first += " " + strings.ToUpper(r.at(-1).val)
+		first += " " + strings.ToUpper(r.at(-1).Text)
 		if jdbc == debezium.JDBCChar {
 			jdbc = debezium.JDBCVarchar
 		} else {
@@ -161,7 +162,7 @@ func (r *reader) national(d *columnDef) error {
 	}
 	words := make([]string, 0, 3)
 	for _, t := range r.toks[from:r.i] {
-		words = append(words, strings.ToUpper(t.val))
+		words = append(words, strings.ToUpper(t.Text))
 	}
 	d.col.TypeName = strings.Join(words, " ")
 	if err := r.dimensions(d); err != nil {
@@ -186,7 +187,7 @@ func (r *reader) long(d *columnDef) error {
 
 // dimensions reads (length) or (length, scale).
 func (r *reader) dimensions(d *columnDef) error {
-	if !r.peek().is("(") {
+	if !r.peek().Is("(") {
 		return nil
 	}
 	in, err := r.inner()
@@ -209,12 +210,12 @@ func (r *reader) dimensions(d *columnDef) error {
 
 func (r *reader) length() (int, error) {
 	t := r.next()
-	if t.kind != number {
-		return 0, fmt.Errorf("want a length at %q", t.val)
+	if t.Kind != mysql.TokenNumber {
+		return 0, fmt.Errorf("want a length at %q", t.Text)
 	}
-	n, err := strconv.ParseInt(t.val, 10, 64)
+	n, err := strconv.ParseInt(t.Text, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("read length %q: %w", t.val, err)
+		return 0, fmt.Errorf("read length %q: %w", t.Text, err)
 	}
 	return int(min(n, 1<<31-1)), nil // Java's largest int, as Debezium cuts it
 }
@@ -249,15 +250,15 @@ func (r *reader) labels(d *columnDef) error {
 	}
 	for _, part := range in.split() {
 		t := part.next()
-		if t.kind == word && strings.HasPrefix(t.val, "_") {
+		if t.Kind == mysql.TokenWord && strings.HasPrefix(t.Text, "_") {
 			t = part.next()
 		}
-		if !part.done() || t.kind != text && t.kind != hex && t.kind != bits {
-			return fmt.Errorf("want a label at %q", t.val)
+		if !part.done() || t.Kind != mysql.TokenText && t.Kind != mysql.TokenHex && t.Kind != mysql.TokenBits {
+			return fmt.Errorf("want a label at %q", t.Text)
 		}
-		label := part.src[t.start:t.end]
-		if t.kind != text || label[0] != '\'' && label[0] != '"' { // x'61', N'a'
-			label = "'" + t.inner() + "'"
+		label := part.src[t.Start:t.End]
+		if t.Kind != mysql.TokenText || label[0] != '\'' && label[0] != '"' { // x'61', N'a'
+			label = "'" + inner(t) + "'"
 		}
 		d.col.EnumValues = append(d.col.EnumValues, label)
 	}
@@ -274,10 +275,10 @@ func (r *reader) textAttributes(d *columnDef) error {
 		switch {
 		case r.accept("CHARACTER", "SET"), r.accept("CHAR", "SET"), r.accept("CHARSET"):
 			t := r.next()
-			if !t.name() && t.kind != text {
-				return fmt.Errorf("want a character set at %q", t.val)
+			if !t.IsName() && t.Kind != mysql.TokenText {
+				return fmt.Errorf("want a character set at %q", t.Text)
 			}
-			d.charset = strings.ToLower(t.val)
+			d.charset = strings.ToLower(t.Text)
 		case r.accept("ASCII"):
 			d.charset = "latin1"
 		case r.accept("UNICODE"):

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/mysql"
 	"github.com/firn-cdc/firn/pkg/schemahistory"
 )
 
@@ -24,7 +25,7 @@ func FuzzHistory_Apply(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(c.Statement, false, uint64(0))
-		f.Add(c.Statement, true, uint64(schemahistory.ANSIQuotes))
+		f.Add(c.Statement, true, uint64(mysql.ANSIQuotes))
 	}
 	f.Fuzz(func(t *testing.T, statement string, mariaDB bool, mode uint64) {
 		h := schemahistory.New(schemahistory.Options{Charset: "utf8mb4", MariaDB: mariaDB, Comments: true})
@@ -32,7 +33,7 @@ func FuzzHistory_Apply(f *testing.F) {
 		if _, _, err := h.Apply("app", ddl, strict); err != nil {
 			t.Fatal(err)
 		}
-		changes, effect, err := h.Apply("app", statement, schemahistory.StatementContext{SQLMode: schemahistory.SQLMode(mode)})
+		changes, effect, err := h.Apply("app", statement, schemahistory.StatementContext{SQLMode: mysql.SQLMode(mode)})
 		if err != nil && (changes != nil || effect.Touched != nil) {
 			t.Errorf("an error and an effect")
 		}

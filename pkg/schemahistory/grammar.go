@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"vitess.io/vitess/go/vt/sqlparser"
+
+	"github.com/firn-cdc/firn/pkg/mysql"
 )
 
 var errPeriodKey = errors.New("a key over a period does not identify rows by its columns")
@@ -27,7 +29,7 @@ func (h *History) clause(sql string) (sqlparser.AlterOption, error) {
 // over expressions has no columns.
 func (h *History) indexDefinition(r *reader) (ix index, primary bool, err error) {
 	for i := r.i; i < len(r.toks); i++ {
-		if !r.toks[i].is("(") {
+		if !r.toks[i].Is("(") {
 			continue
 		}
 		head := &reader{src: r.src, toks: r.toks[r.i:i], i: 0}
@@ -39,7 +41,7 @@ func (h *History) indexDefinition(r *reader) (ix index, primary bool, err error)
 		if overExpression(columns.toks) {
 			return index{}, false, nil
 		}
-		if slices.ContainsFunc(columns.toks, func(t token) bool { return t.is("OVERLAPS") }) { // MariaDB: rows may share the columns
+		if slices.ContainsFunc(columns.toks, func(t mysql.Token) bool { return t.Is("OVERLAPS") }) { // MariaDB: rows may share the columns
 			return index{}, false, errPeriodKey
 		}
 		option, err := h.clause("ADD " + keyHead(head) + columns.sql())
@@ -67,7 +69,7 @@ func (h *History) indexDefinition(r *reader) (ix index, primary bool, err error)
 // does not take there.
 func keyHead(r *reader) string {
 	for i := range r.toks {
-		if r.toks[i].is("USING") {
+		if r.toks[i].Is("USING") {
 			r.toks = r.toks[:i]
 			break
 		}
@@ -76,9 +78,9 @@ func keyHead(r *reader) string {
 }
 
 // overExpression reports whether a parenthesis opens right inside the list.
-func overExpression(toks []token) bool {
+func overExpression(toks []mysql.Token) bool {
 	for i := 1; i < len(toks); i++ {
-		if toks[i].is("(") && (toks[i-1].is("(") || toks[i-1].is(",")) {
+		if toks[i].Is("(") && (toks[i-1].Is("(") || toks[i-1].Is(",")) {
 			return true
 		}
 	}
@@ -90,7 +92,7 @@ func without(r *reader, words ...string) string {
 	for i := range r.toks {
 		probe := &reader{src: r.src, toks: r.toks, i: i}
 		if probe.accept(words...) {
-			rest := &reader{src: r.src, toks: append(append([]token(nil), r.toks[:i]...), r.toks[probe.i:]...)}
+			rest := &reader{src: r.src, toks: append(append([]mysql.Token(nil), r.toks[:i]...), r.toks[probe.i:]...)}
 			return rest.sql()
 		}
 	}

@@ -15,22 +15,8 @@ import (
 	"vitess.io/vitess/go/vt/sqlparser"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/mysql"
 )
-
-// SQLMode holds the bits of sql_mode as a binlog QUERY event carries them.
-type SQLMode uint64
-
-// The modes that change what a statement means.
-const (
-	ANSIQuotes         SQLMode = 1 << 2
-	NoAutoValueOnZero  SQLMode = 1 << 19
-	NoBackslashEscapes SQLMode = 1 << 20
-	StrictTransTables  SQLMode = 1 << 21
-	StrictAllTables    SQLMode = 1 << 22
-)
-
-// strict reports whether the server refuses values that do not fit.
-func (m SQLMode) strict() bool { return m&(StrictTransTables|StrictAllTables) != 0 }
 
 // Options say how the server behaves and which tables matter.
 type Options struct {
@@ -62,7 +48,7 @@ func (o *Options) comment(literal string) string {
 
 // StatementContext is what a binlog QUERY event says about its statement.
 type StatementContext struct {
-	SQLMode SQLMode
+	SQLMode mysql.SQLMode
 	// ServerCharset is the session's server character set; "" is the one in Options.
 	ServerCharset string
 }

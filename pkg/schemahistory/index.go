@@ -2,6 +2,7 @@ package schemahistory
 
 import (
 	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/mysql"
 )
 
 // createUniqueIndex follows CREATE UNIQUE INDEX. Debezium's record of it lacks
@@ -10,7 +11,7 @@ func (s *statement) createUniqueIndex(from int) error {
 	r := s.r
 	r.accept("IF", "NOT", "EXISTS")
 	name := r.i
-	for !r.done() && !r.peek().is("ON") {
+	for !r.done() && !r.peek().Is("ON") {
 		r.next()
 	}
 	between := r.toks[name:r.i]
@@ -27,7 +28,7 @@ func (s *statement) createUniqueIndex(from int) error {
 		return s.missing(id)
 	}
 	t := s.edit(e)
-	toks := append([]token{{kind: word, val: "UNIQUE", start: r.toks[from].start, end: r.toks[from].end}}, between...)
+	toks := append([]mysql.Token{{Kind: mysql.TokenWord, Text: "UNIQUE", Start: r.toks[from].Start, End: r.toks[from].End}}, between...)
 	ix, _, err := s.h.indexDefinition(&reader{src: r.src, toks: append(toks, r.toks[r.i:]...)})
 	if err == nil && ix.columns != nil {
 		t.added = append(t.added, candidate{index: ix})

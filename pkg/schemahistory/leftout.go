@@ -1,6 +1,10 @@
 package schemahistory
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/firn-cdc/firn/pkg/mysql"
+)
 
 // leftOut reports whether Debezium makes no record of a statement that does
 // nothing to tables and databases: it is a change of rows or of privileges, about
@@ -35,8 +39,8 @@ func (r *reader) leftOutObject() bool {
 	if r.accept("DEFINER") {
 		r.accept("=")
 		r.next()
-		if at := r.peek(); at.kind == word && strings.HasPrefix(at.val, "@") { // @host, or @ and a quoted one
-			if r.next(); at.val == "@" {
+		if at := r.peek(); at.Kind == mysql.TokenWord && strings.HasPrefix(at.Text, "@") { // @host, or @ and a quoted one
+			if r.next(); at.Text == "@" {
 				r.next()
 			}
 		}

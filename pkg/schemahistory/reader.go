@@ -6,28 +6,29 @@ import (
 	"strings"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/mysql"
 )
 
 // reader walks over a statement's tokens.
 type reader struct {
 	src  string
-	toks []token
+	toks []mysql.Token
 	i    int
 }
 
 // peek returns the next token, or one of kind end.
-func (r *reader) peek() *token { return r.at(0) }
+func (r *reader) peek() *mysql.Token { return r.at(0) }
 
-func (r *reader) at(n int) *token {
+func (r *reader) at(n int) *mysql.Token {
 	if r.i+n < len(r.toks) {
 		return &r.toks[r.i+n]
 	}
-	return &token{start: len(r.src), end: len(r.src)}
+	return &mysql.Token{Start: len(r.src), End: len(r.src)}
 }
 
 func (r *reader) done() bool { return r.i >= len(r.toks) }
 
-func (r *reader) next() *token {
+func (r *reader) next() *mysql.Token {
 	t := r.peek()
 	r.i++
 	return t
@@ -36,7 +37,7 @@ func (r *reader) next() *token {
 // accept passes over the words if they all follow.
 func (r *reader) accept(words ...string) bool {
 	for n, w := range words {
-		if !r.at(n).is(w) {
+		if !r.at(n).Is(w) {
 			return false
 		}
 	}
@@ -46,7 +47,7 @@ func (r *reader) accept(words ...string) bool {
 
 // acceptAny passes over one of the words.
 func (r *reader) acceptAny(words ...string) bool {
-	if slices.ContainsFunc(words, r.peek().is) {
+	if slices.ContainsFunc(words, r.peek().Is) {
 		r.i++
 		return true
 	}
@@ -62,18 +63,18 @@ func (r *reader) expect(w string) error {
 
 func (r *reader) unexpected(want string) error {
 	t := r.peek()
-	if t.kind == end {
+	if t.Kind == mysql.TokenEnd {
 		return fmt.Errorf("want %s at the end", want)
 	}
-	return fmt.Errorf("want %s at %q", want, r.src[t.start:t.end])
+	return fmt.Errorf("want %s at %q", want, r.src[t.Start:t.End])
 }
 
 // name reads an identifier.
 func (r *reader) name() (string, error) {
-	if !r.peek().name() {
+	if !r.peek().IsName() {
 		return "", r.unexpected("a name")
 	}
-	return r.next().val, nil
+	return r.next().Text, nil
 }
 
 // tableID reads [database.]table.
@@ -121,11 +122,11 @@ func (r *reader) parens() error {
 	}
 	for depth := 1; depth > 0; {
 		switch t := r.next(); {
-		case t.kind == end:
+		case t.Kind == mysql.TokenEnd:
 			return fmt.Errorf("parenthesis is not closed")
-		case t.is("("):
+		case t.Is("("):
 			depth++
-		case t.is(")"):
+		case t.Is(")"):
 			depth--
 		}
 	}
@@ -147,11 +148,11 @@ func (r *reader) split() []*reader {
 	depth, from := 0, r.i
 	for i := r.i; i < len(r.toks); i++ {
 		switch t := &r.toks[i]; {
-		case t.is("("):
+		case t.Is("("):
 			depth++
-		case t.is(")"):
+		case t.Is(")"):
 			depth--
-		case t.is(",") && depth == 0:
+		case t.Is(",") && depth == 0:
 			parts = append(parts, &reader{src: r.src, toks: r.toks[from:i]})
 			from = i + 1
 		}
@@ -168,7 +169,7 @@ func (r *reader) source(from, to int) string {
 	if from >= to || to > len(r.toks) {
 		return ""
 	}
-	return r.src[r.toks[from].start:r.toks[to-1].end]
+	return r.src[r.toks[from].Start:r.toks[to-1].End]
 }
 
 // sql writes the rest for the grammar: comments gone, identifiers quoted as
@@ -180,15 +181,15 @@ func (r *reader) sql() string {
 	for ; r.i < len(r.toks); r.i++ {
 		t := &r.toks[r.i]
 		switch {
-		case t.is("("):
+		case t.Is("("):
 			depth++
-		case t.is(")"):
+		case t.Is(")"):
 			depth--
 		}
-		if t.kind == quoted || t.kind == word && (depth == 1 && !t.is("ASC") && !t.is("DESC") || reservedByGrammar(t.val)) {
-			b.WriteString(quote(t.val))
+		if t.Kind == mysql.TokenQuoted || t.Kind == mysql.TokenWord && (depth == 1 && !t.Is("ASC") && !t.Is("DESC") || reservedByGrammar(t.Text)) {
+			b.WriteString(quote(t.Text))
 		} else {
-			b.WriteString(r.src[t.start:t.end])
+			b.WriteString(r.src[t.Start:t.End])
 		}
 		b.WriteByte(' ')
 	}

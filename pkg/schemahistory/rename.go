@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/mysql"
 )
 
 // renameTables follows RENAME TABLE, pair by pair.
@@ -18,7 +19,7 @@ func (s *statement) renameTables() error {
 	s.r.accept("IF", "EXISTS")
 	for _, r := range s.r.split() {
 		from, err := r.tableID(s.database)
-		for r.acceptAny("WAIT", "NOWAIT") || r.peek().kind == number { // MariaDB
+		for r.acceptAny("WAIT", "NOWAIT") || r.peek().Kind == mysql.TokenNumber { // MariaDB
 			r.next()
 		}
 		if err == nil {

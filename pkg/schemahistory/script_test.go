@@ -8,6 +8,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/mysql"
 	"github.com/firn-cdc/firn/pkg/schemahistory"
 )
 
@@ -28,10 +29,10 @@ func TestHistory(t *testing.T) {
 			case "apply":
 				var ctx schemahistory.StatementContext
 				if d.HasArg("strict") {
-					ctx.SQLMode |= schemahistory.StrictTransTables
+					ctx.SQLMode |= mysql.StrictTransTables
 				}
 				if d.HasArg("ansi") {
-					ctx.SQLMode |= schemahistory.ANSIQuotes
+					ctx.SQLMode |= mysql.ANSIQuotes
 				}
 				d.MaybeScanArgs(t, "server", &ctx.ServerCharset)
 				db := "app"

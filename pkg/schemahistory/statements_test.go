@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/mysql"
 	"github.com/firn-cdc/firn/pkg/schemahistory"
 )
 
@@ -95,7 +96,7 @@ func TestHistory_FollowsTheServer(t *testing.T) {
 	})
 }
 
-var strict = schemahistory.StatementContext{SQLMode: schemahistory.StrictTransTables}
+var strict = schemahistory.StatementContext{SQLMode: mysql.StrictTransTables}
 
 var (
 	intWidth = regexp.MustCompile(`\b((?:tiny|small|medium|big)?int|year)\(\d+\)`)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
+	"github.com/firn-cdc/firn/pkg/mysql"
 )
 
 // unlogged notes why stored values changed although the binlog has no rows of it.
@@ -25,7 +26,7 @@ func (a *alteration) convert(r *reader) error {
 	}
 	for i := range a.table.Columns {
 		c := &a.table.Columns[i]
-		if isText(c) && !covers(charset, c.Charset) && (!a.s.ctx.SQLMode.strict() || charset == charsetBinary || c.Charset == charsetBinary) {
+		if isText(c) && !covers(charset, c.Charset) && (!a.s.ctx.SQLMode.Strict() || charset == charsetBinary || c.Charset == charsetBinary) {
 			a.unlogged("column %s is converted from %s to %s", c.Name, c.Charset, charset)
 		}
 	}
@@ -38,16 +39,16 @@ func (a *alteration) convert(r *reader) error {
 func (a *alteration) option(r *reader) error {
 	t := r.peek()
 	switch {
-	case t.is("ORDER"):
+	case t.Is("ORDER"):
 		a.list = true
 		return nil
-	case t.is("FORCE"), t.is("ALGORITHM"), t.is("LOCK"), t.is("DISABLE"), t.is("ENABLE"), t.is("WITHOUT"), t.is("WITH"):
+	case t.Is("FORCE"), t.Is("ALGORITHM"), t.Is("LOCK"), t.Is("DISABLE"), t.Is("ENABLE"), t.Is("WITHOUT"), t.Is("WITH"):
 		return nil
-	case t.is("DISCARD"), t.is("IMPORT"):
-		a.unlogged("%s TABLESPACE replaces the table's rows", strings.ToUpper(t.val))
+	case t.Is("DISCARD"), t.Is("IMPORT"):
+		a.unlogged("%s TABLESPACE replaces the table's rows", strings.ToUpper(t.Text))
 		return nil
-	case t.is("DEFAULT"), t.is("CHARACTER"), t.is("CHARSET"), t.is("COLLATE"), t.is("COMMENT"):
-	case t.kind == word && (r.at(1).is("=") || isOption(t)):
+	case t.Is("DEFAULT"), t.Is("CHARACTER"), t.Is("CHARSET"), t.Is("COLLATE"), t.Is("COMMENT"):
+	case t.Kind == mysql.TokenWord && (r.at(1).Is("=") || isOption(t)):
 	default:
 		return r.unexpected("a clause of ALTER TABLE")
 	}
@@ -66,27 +67,27 @@ func (a *alteration) option(r *reader) error {
 }
 
 // isOption reports whether the word begins a table option, which needs no equals sign.
-func isOption(t *token) bool {
+func isOption(t *mysql.Token) bool {
 	return slices.ContainsFunc([]string{
 		"AUTO_INCREMENT", "AUTOEXTEND_SIZE", "AVG_ROW_LENGTH", "CHECKSUM", "COMPRESSION", "CONNECTION", "DATA", "DELAY_KEY_WRITE",
 		"ENCRYPTION", "ENGINE", "ENGINE_ATTRIBUTE", "INDEX", "INSERT_METHOD", "KEY_BLOCK_SIZE", "MAX_ROWS", "MIN_ROWS", "PACK_KEYS",
 		"PAGE_CHECKSUM", "PASSWORD", "ROW_FORMAT", "SECONDARY_ENGINE", "SECONDARY_ENGINE_ATTRIBUTE", "SECONDARY_LOAD", "SECONDARY_UNLOAD",
 		"SEQUENCE", "STATS_AUTO_RECALC", "STATS_PERSISTENT", "STATS_SAMPLE_PAGES", "TABLESPACE", "TRANSACTIONAL", "TYPE", "UNION",
-	}, t.is)
+	}, t.Is)
 }
 
 // partitioning follows a clause about partitions, and reports whether it is one.
 func (a *alteration) partitioning(r *reader) bool {
 	t := r.peek()
-	if t.is("PARTITION") || t.is("REMOVE") && r.at(1).is("PARTITIONING") {
+	if t.Is("PARTITION") || t.Is("REMOVE") && r.at(1).Is("PARTITIONING") {
 		r.i = len(r.toks)
 		a.list = true
 		return true
 	}
-	if !r.at(1).is("PARTITION") && (!t.is("CONVERT") || !r.at(1).is("TABLE")) {
+	if !r.at(1).Is("PARTITION") && (!t.Is("CONVERT") || !r.at(1).Is("TABLE")) {
 		return false
 	}
-	verb := strings.ToUpper(t.val)
+	verb := strings.ToUpper(t.Text)
 	switch verb {
 	case "DROP", "TRUNCATE", "DISCARD", "IMPORT", "CONVERT":
 		a.unlogged("%s PARTITION removes or replaces rows", verb)
@@ -120,13 +121,13 @@ func (a *alteration) exchanged(r *reader) {
 // changes returns why MODIFY or CHANGE altered the values stored in a column,
 // or "". A server in strict mode refuses a change that a value does not survive.
 func (s *statement) changes(old *debezium.Column, d *columnDef) string {
-	c, strict := &d.col, s.ctx.SQLMode.strict()
+	c, strict := &d.col, s.ctx.SQLMode.Strict()
 	switch {
 	case d.computed:
 		return "its values are computed anew"
 	case old.Optional && !c.Optional && !strict:
 		return "NULL became the implicit default, sql_mode not being strict"
-	case numbered(c) && !numbered(old) && s.ctx.SQLMode&NoAutoValueOnZero == 0:
+	case numbered(c) && !numbered(old) && s.ctx.SQLMode&mysql.NoAutoValueOnZero == 0:
 		return "AUTO_INCREMENT gives a number to rows with 0"
 	}
 	from, to := familyOf(old), familyOf(c)
