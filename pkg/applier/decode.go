@@ -107,10 +107,10 @@ func isAvro(registry codec.Registry, topic string, b []byte) (bool, error) {
 // reshape reads a record that has no schema block and does not fit the schema
 // in use with the table's other ones, newest first.
 func (d *decoder) reshape(ctx context.Context, r *kafka.Record, attempt func() error, cause error) error {
-	if err := d.feed.catchUp(ctx); err != nil {
+	if err := d.feed.catchUp(ctx); err != nil && !errors.Is(err, errNoSchemaTopic) {
 		return err
 	}
-	versions, next := d.feed.table(d.topic)
+	versions, next, _ := d.feed.table(d.topic)
 	if next != d.read {
 		d.read, d.shapes = next, nil
 		for _, v := range slices.Backward(versions) {

@@ -26,6 +26,7 @@ type feed struct {
 	log      *slog.Logger
 
 	mu      sync.Mutex
+	id      string               // of the topic; "": not known yet, or the brokers have none
 	tables  map[string][]version // by data topic, in order
 	next    int64                // offset after the last one read
 	read    bool                 // up to the end at the first look
@@ -72,7 +73,8 @@ func (f *feed) run(ctx context.Context) error {
 }
 
 func (f *feed) follow(ctx context.Context, works func()) (err error) {
-	if err := f.await(ctx); err != nil {
+	id, err := f.await(ctx)
+	if err != nil {
 		return err
 	}
 	ends, err := f.client.Offsets(ctx, f.prefix)
@@ -82,15 +84,17 @@ func (f *feed) follow(ctx context.Context, works func()) (err error) {
 	if len(ends) != 1 {
 		f.log.Warn("schema-change topic has several partitions, of which the first is read", "topic", f.prefix)
 	}
-	f.mu.Lock()
-	from := max(f.next, ends[0].Earliest)
-	f.mu.Unlock()
+	from := max(f.begin(id), ends[0].Earliest)
+	if from > ends[0].HighWatermark {
+		return fmt.Errorf("topic %s ends at offset %d and has been read up to %d: it has lost records", f.prefix, ends[0].HighWatermark, from)
+	}
 	f.advance(from, nil, from >= ends[0].HighWatermark)
 	consumer, err := kafka.OpenConsumer(ctx, f.client, kafka.ConsumerConfig{BufferBytes: 4 << 20})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, consumer.Close()) }()
+	consumer.ExpectTopicID(f.prefix, id)
 	consumer.Assign(f.prefix, 0, from)
 	works()
 	for {
@@ -111,12 +115,26 @@ func (f *feed) follow(ctx context.Context, works func()) (err error) {
 	}
 }
 
-// await returns once the topic exists.
-func (f *feed) await(ctx context.Context) error {
+// begin returns where to read on in the topic that has the id now. A topic that was
+// created anew is read from its beginning, and what the old one had is forgotten.
+func (f *feed) begin(id string) (next int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.id != "" && f.id != id {
+		f.log.Warn("schema-change topic was deleted and created again", "topic", f.prefix)
+		f.tables, f.next, f.read = make(map[string][]version), 0, false
+		f.notify()
+	}
+	f.id = id
+	return f.next
+}
+
+// await returns the topic's id once the topic exists.
+func (f *feed) await(ctx context.Context) (string, error) {
 	for {
-		_, err := f.client.Topic(ctx, f.prefix)
+		id, err := f.client.TopicID(ctx, f.prefix)
 		if !errors.Is(err, kafka.ErrTopicNotFound) {
-			return err
+			return id, err
 		}
 		f.mu.Lock()
 		said := f.missing
@@ -128,7 +146,7 @@ func (f *feed) await(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return "", ctx.Err()
 		case <-time.After(feedPause):
 		}
 	}
@@ -147,7 +165,8 @@ func (f *feed) decode(ctx context.Context, records []kafka.Record) (map[string][
 			if is[*codec.FormatError](err) {
 				err = &StopError{
 					Reason: "the schema-change topic holds what is no schema change", Err: err,
-					Remedy: "keep other writers away from it, delete it, and have the reader take a new snapshot",
+					Remedy: "keep other writers away from it, delete it, and have the reader take a new snapshot: stop it, " +
+						"delete the topic __firn-offsets." + f.prefix + " too, and start it; then start this program again",
 				}
 			}
 			return nil, err
@@ -218,44 +237,50 @@ func (f *feed) watch() <-chan struct{} {
 	return f.changed
 }
 
-// table returns what is known about the table of a topic, and the offset up to
-// which that is all there is.
-func (f *feed) table(topic string) (versions []version, next int64) {
+// table returns what is known about the table of a topic, the offset up to which
+// that is all there is, and the id of the schema-change topic that has it.
+func (f *feed) table(topic string) (versions []version, next int64, id string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	v := f.tables[topic]
-	return slices.Clip(v), f.next
+	return slices.Clip(v), f.next, f.id
 }
+
+// gone reports whether there was no such topic at the last look.
+func (f *feed) gone() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.missing
+}
+
+// errNoSchemaTopic says that there is no schema-change topic.
+var errNoSchemaTopic = errors.New("there is no schema-change topic")
 
 // catchUp returns once all has been read that the topic holds now: what came
 // before a data record may not be readable yet when that is. It returns an error
-// where a record of the topic cannot be read.
+// where a record of the topic cannot be read, and errNoSchemaTopic.
 func (f *feed) catchUp(ctx context.Context) error {
 	return f.catchUpSaying(ctx, func(error) {})
 }
 
 // catchUpSaying is catchUp, and says what keeps it waiting.
 func (f *feed) catchUpSaying(ctx context.Context, say func(error)) error {
-	high := int64(-1)
+	high, of := int64(-1), "" // of that topic
 	var said error
 	for {
 		f.mu.Lock()
-		changed, next, read, missing, trouble := f.changed, f.next, f.read, f.missing, f.trouble
+		changed, id, next, read, missing, trouble := f.changed, f.id, f.next, f.read, f.missing, f.trouble
 		f.mu.Unlock()
 		if missing {
-			return nil
+			return errNoSchemaTopic
 		}
-		if read && high < 0 {
-			ends, err := f.client.Offsets(ctx, f.prefix)
-			if errors.Is(err, kafka.ErrTopicNotFound) {
-				return nil
-			}
-			if err != nil {
+		if read && (high < 0 || of != id) {
+			var err error
+			if of, high, err = f.end(ctx); err != nil {
 				return err
 			}
-			high = ends[0].HighWatermark
 		}
-		if read && next >= high {
+		if read && of == id && next >= high { // else the reading of it is about to find out that the topic is another one
 			return nil
 		}
 		if trouble != nil && permanent(trouble) {
@@ -271,4 +296,20 @@ func (f *feed) catchUpSaying(ctx context.Context, say func(error)) error {
 		case <-changed:
 		}
 	}
+}
+
+// end returns the topic's id and where it ends now.
+func (f *feed) end(ctx context.Context) (id string, high int64, err error) {
+	id, err = f.client.TopicID(ctx, f.prefix)
+	var ends []kafka.PartitionOffsets
+	if err == nil {
+		ends, err = f.client.Offsets(ctx, f.prefix)
+	}
+	if errors.Is(err, kafka.ErrTopicNotFound) {
+		err = errNoSchemaTopic
+	}
+	if err != nil {
+		return "", -1, err
+	}
+	return id, ends[0].HighWatermark, nil
 }

@@ -102,7 +102,7 @@ type change struct {
 // prepare writes the batch's files.
 func (w *work) prepare(ctx context.Context) (*change, error) {
 	c := &change{request: commit.Request{
-		Token: uuid.NewString(), SchemaOffset: w.schemas.committable(), Offsets: make(map[int32]commit.Span),
+		Token: uuid.NewString(), SchemaOffset: w.schemas.committable(), SchemaTopicID: w.schemas.topic, Offsets: make(map[int32]commit.Span),
 	}}
 	for _, s := range w.batch.Spans() {
 		c.request.Offsets[s.Partition] = commit.Span{From: s.First, To: s.Next}
@@ -120,6 +120,7 @@ func (w *work) prepare(ctx context.Context) (*change, error) {
 	if err := w.emptied(c); err != nil {
 		return nil, err
 	}
+	w.begunAnew(c)
 	if w.schemas.appending {
 		return c, w.prepareAppend(ctx, c)
 	}

@@ -43,13 +43,20 @@ func (w *work) awaitRegistry(ctx context.Context, r *kafka.Record, err error) er
 }
 
 // schemaChangesRead returns once the schema-change topic has been read up to its
-// end. What keeps it from that is shown.
+// end. What keeps it from that is shown. A table that has followed the topic does
+// not go on without it.
 func (w *work) schemaChangesRead(ctx context.Context) error {
 	shown := false
 	err := w.feed.catchUpSaying(ctx, func(trouble error) {
 		shown = true
 		w.say("waiting", trouble)
 	})
+	if errors.Is(err, errNoSchemaTopic) {
+		err = nil
+		if w.schemas.done > 0 {
+			return w.schemaTopicGone()
+		}
+	}
 	if shown && err == nil {
 		w.say("streaming", nil)
 	}

@@ -18,11 +18,12 @@ import (
 // propPartitions is the table property of how many partitions the topic has.
 const propPartitions = "firn.kafka.partitions"
 
-// propOffsets is what package commit calls a shard's offsets, and shardOf stands
-// between the parts of a shard's name.
+// propOffsets and propSchemaOffset are what package commit calls a shard's offsets,
+// and shardOf stands between the parts of a shard's name.
 const (
-	propOffsets = "firn.kafka.offsets."
-	shardOf     = "-of-"
+	propOffsets      = "firn.kafka.offsets."
+	propSchemaOffset = "firn.schema-offset."
+	shardOf          = "-of-"
 )
 
 // partitionPosition is how far into the source a partition's rows have come.

@@ -19,6 +19,8 @@ type schemas struct {
 	appending bool
 
 	done     int64             // offset of the next schema change to follow
+	topic    string            // id of the topic that it is in; "": not known
+	anew     bool              // nothing of that topic was followed, of another one before it something was
 	read     int64             // of the feed
 	versions int               // of the table, that there were then
 	changes  []ddl             // between them
@@ -32,9 +34,10 @@ type schemas struct {
 
 // open begins where the table ends.
 func (s *schemas) open(w *work) {
-	s.done = -1
+	s.done, s.topic, s.anew = -1, "", false
 	if w.committer != nil {
-		s.done = w.committer.State().SchemaOffset
+		state := w.committer.State()
+		s.done, s.topic = state.SchemaOffset, state.SchemaTopicID
 	}
 	s.read = -1
 	s.reset()
@@ -47,7 +50,7 @@ func (s *schemas) reset() {
 
 // committable returns the offset to record with a batch, -1 for none.
 func (s *schemas) committable() int64 {
-	if s.done <= 0 {
+	if s.done <= 0 && !s.anew {
 		return -1
 	}
 	return s.done
@@ -157,7 +160,13 @@ func (w *work) newSchema(ctx context.Context, row *debezium.Schema) error {
 // schemaChanges follows what the schema-change topic has of the table.
 func (w *work) schemaChanges(ctx context.Context) error {
 	s := &w.schemas
-	versions, next := w.feed.table(w.topic.Name)
+	versions, next, id := w.feed.table(w.topic.Name)
+	switch {
+	case s.topic == "":
+		s.topic = id
+	case id != s.topic && id != "":
+		return errSchemaTopicAnew
+	}
 	if next == s.read && (w.keeper == nil || s.done >= next) {
 		return nil
 	}
@@ -184,7 +193,8 @@ func (w *work) schemaChanges(ctx context.Context) error {
 func (w *work) follow(ctx context.Context, changes []ddl) error {
 	s := &w.schemas
 	news := func() []ddl {
-		s.done = max(s.done, w.table.Altered())
+		altered, _ := w.table.Altered() // another topic's is refused at the opening
+		s.done = max(s.done, altered)
 		i := slices.IndexFunc(changes, func(d ddl) bool { return d.offset >= s.done })
 		if i < 0 {
 			return nil
@@ -240,7 +250,7 @@ func (s *schemas) there(name string) {
 
 // alter does to the table what a statement did in MySQL, as one change of it.
 func (w *work) alter(ctx context.Context, d *ddl) error {
-	a := lake.Alteration{Next: d.offset + 1, Renamed: d.renamed, Columns: append(slices.Clone(d.added), d.changed...)}
+	a := lake.Alteration{Next: d.offset + 1, TopicID: w.schemas.topic, Renamed: d.renamed, Columns: append(slices.Clone(d.added), d.changed...)}
 	if w.cfg.DropColumns {
 		a.Dropped = d.dropped
 	}

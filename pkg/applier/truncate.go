@@ -47,6 +47,12 @@ func (w *work) truncate(ctx context.Context) error {
 	if len(w.barrier.held) < len(w.partitions) {
 		return w.expectOthers(ctx)
 	}
+	if err := w.schemaChangesRead(ctx); err != nil { // of a new topic it is what the table begins again with
+		return err
+	}
+	if err := w.schemaChanges(ctx); err != nil {
+		return err
+	}
 	held := w.barrier.held
 	w.barrier = barrier{}
 	if w.began.IsZero() {

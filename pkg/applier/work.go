@@ -102,6 +102,9 @@ func (w *work) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if err := w.sameSchemaTopic(ctx); err != nil {
+		return err
+	}
 	if err := w.schemaChanges(ctx); err != nil {
 		return err
 	}

@@ -61,6 +61,7 @@ type Request struct {
 	Remove         []datafile.File // files that leave the table with their rows, and the deletes that name them; excludes Deletes
 	Offsets        map[int32]Span
 	SchemaOffset   int64  // next to read of the schema-change topic; -1 leaves what is recorded
+	SchemaTopicID  string // of that topic
 	SourcePosition string // "" leaves what is recorded
 
 	Properties map[string]string // further table properties
@@ -92,6 +93,7 @@ type State struct {
 	Known          bool            // false: nothing was ever committed
 	Offsets        map[int32]int64 // next to read, by partition
 	SchemaOffset   int64           // -1: none
+	SchemaTopicID  string          // of the topic that SchemaOffset is of; "" where an earlier version wrote it
 	SourcePosition string
 	RolledBack     bool // the table was rolled back, and this is what its snapshot says
 }
@@ -100,7 +102,7 @@ type State struct {
 // committed to.
 func (c *Committer) State() State {
 	return State{
-		Known: c.known, Offsets: maps.Clone(c.state.Offsets), SchemaOffset: c.state.schemaOffset,
+		Known: c.known, Offsets: maps.Clone(c.state.Offsets), SchemaOffset: c.state.schemaOffset, SchemaTopicID: c.state.SchemaTopicID,
 		SourcePosition: c.state.sourcePosition, RolledBack: c.back,
 	}
 }
@@ -154,7 +156,7 @@ func (c *Committer) try(ctx context.Context, req *Request) error {
 		next.Offsets[p] = span.To
 	}
 	if req.SchemaOffset >= 0 {
-		next.schemaOffset = req.SchemaOffset
+		next.schemaOffset, next.SchemaTopicID = req.SchemaOffset, req.SchemaTopicID
 	}
 	if req.SourcePosition != "" {
 		next.sourcePosition = req.SourcePosition

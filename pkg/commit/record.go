@@ -36,6 +36,8 @@ type record struct {
 	Token    string          `json:"token"`    // of the commit that wrote the record
 	Sequence int64           `json:"sequence"` // of that commit's table snapshot
 
+	SchemaTopicID string `json:"schema_topic_id,omitempty"` // of the topic that schemaOffset is of
+
 	schemaOffset   int64 // of the schema-change topic; -1 is none
 	sourcePosition string
 }

@@ -41,6 +41,16 @@ func (c *Client) Topic(ctx context.Context, name string) (TopicInfo, error) {
 	return info, nil
 }
 
+// TopicID returns the id of a topic, which changes when it is created anew; it is
+// empty before Kafka 2.8. The errors are those of Topic.
+func (c *Client) TopicID(ctx context.Context, name string) (string, error) {
+	infos, err := c.describe(ctx, []string{name})
+	if err != nil {
+		return "", fmt.Errorf("describe topic %s: %w", name, err)
+	}
+	return infos[name].ID, nil
+}
+
 // Topics lists the topics that this user may describe, internal ones left out,
 // by name.
 func (c *Client) Topics(ctx context.Context) ([]string, error) {

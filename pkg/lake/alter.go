@@ -9,26 +9,48 @@ import (
 	"github.com/firn-cdc/firn/pkg/debezium"
 )
 
-// propAltered is the table property of the next schema change to follow.
-const propAltered = "firn.schema-altered"
+// Table properties of the next schema change to follow, and of the id of the
+// topic that it is in.
+const (
+	PropAltered      = "firn.schema-altered"
+	propAlteredTopic = "firn.schema-altered-topic-id"
+)
 
 // Alteration is what a schema change does to a table's columns.
 type Alteration struct {
 	Next    int64            // offset of the schema change after it
+	TopicID string           // of the schema-change topic; may be empty
 	Renamed [][2]string      // from, to
 	Columns []debezium.Field // that are new, or have another type
 	Dropped []string
 }
 
 // Altered returns the offset of the next schema change that the table's columns
-// have to follow, -1 if it records none. It is of the table, not of a table
-// snapshot: a rollback leaves it, as it leaves the columns.
-func (t *Table) Altered() int64 {
-	n, err := strconv.ParseInt(t.Properties()[propAltered], 10, 64)
+// have to follow, -1 if it records none, and the id of the topic that the offset is
+// of, if that is recorded. They are of the table, not of a table snapshot: a
+// rollback leaves them, as it leaves the columns.
+func (t *Table) Altered() (next int64, topicID string) {
+	n, err := strconv.ParseInt(t.Properties()[PropAltered], 10, 64)
 	if err != nil {
-		return -1
+		return -1, ""
 	}
-	return n
+	return n, t.Properties()[propAlteredTopic]
+}
+
+// AlteredProperties are what says that a table's columns have followed a topic's
+// schema changes up to an offset.
+func AlteredProperties(next int64, topicID string) map[string]string {
+	props := map[string]string{PropAltered: strconv.FormatInt(next, 10)}
+	if topicID != "" {
+		props[propAlteredTopic] = topicID
+	}
+	return props
+}
+
+// has reports whether the table records that it has been altered so.
+func (t *Table) has(a *Alteration) bool {
+	next, topicID := t.Altered()
+	return next >= a.Next && (topicID == a.TopicID || topicID == "" || a.TopicID == "")
 }
 
 // Alter makes the alteration and the properties that record returns, for the
@@ -37,7 +59,7 @@ func (t *Table) Altered() int64 {
 // that was renamed is not added again. It reports whether columns changed.
 func (t *Table) Alter(ctx context.Context, a Alteration, record func(id func(column string) (int, bool)) (map[string]string, error)) (bool, error) {
 	return t.evolve(ctx, func(e *edit) (map[string]string, error) {
-		if t.Altered() >= a.Next {
+		if t.has(&a) {
 			return nil, nil
 		}
 		if err := t.alter(e, &a); err != nil {
@@ -50,7 +72,7 @@ func (t *Table) Alter(ctx context.Context, a Alteration, record func(id func(col
 		if err != nil {
 			return nil, err
 		}
-		all := map[string]string{propAltered: strconv.FormatInt(a.Next, 10)}
+		all := AlteredProperties(a.Next, a.TopicID)
 		maps.Copy(all, props)
 		return all, nil
 	})

@@ -40,7 +40,7 @@ func TestTable_Alter(t *testing.T) {
 		if diff := cmp.Diff([]int{3, 2, 0}, ids); diff != "" {
 			t.Errorf("field ids of a, b, c (-want +got):\n%s", diff)
 		}
-		if tbl.Altered() != 7 || tbl.Properties()["x"] != "y" {
+		if altered(tbl) != 7 || tbl.Properties()["x"] != "y" {
 			t.Errorf("properties %v", tbl.Properties())
 		}
 		if n := len(versions(tbl)) - before; n != 1 {
@@ -112,8 +112,8 @@ func TestTable_Alter(t *testing.T) {
 		if diff := cmp.Diff("1 id long!, 2 a string, 3 d string", print(&other)); diff != "" {
 			t.Errorf("table (-want +got):\n%s", diff)
 		}
-		if other.Altered() != 3 {
-			t.Errorf("altered up to %d, want 3", other.Altered())
+		if altered(&other) != 3 {
+			t.Errorf("altered up to %d, want 3", altered(&other))
 		}
 	})
 	t.Run("a dropped column gives its name to another one", func(t *testing.T) {
@@ -203,4 +203,9 @@ func versions(tbl *lake.Table) (files []string) {
 		files = append(files, entry.MetadataFile)
 	}
 	return files
+}
+
+func altered(t *lake.Table) int64 {
+	next, _ := t.Altered()
+	return next
 }

@@ -125,7 +125,7 @@ func TestMaintainer_FillSurvivesRename(t *testing.T) {
 	if did, err := w.m.Step(t.Context()); err != nil || did.Action != maintenance.Started {
 		t.Fatalf("step: %+v, %v, want one that starts", did, err)
 	}
-	rename := lake.Alteration{Next: w.table.Altered() + 1, Renamed: [][2]string{{"c", "d"}}}
+	rename := lake.Alteration{Next: altered(w.table) + 1, Renamed: [][2]string{{"c", "d"}}}
 	if ok, err := w.m.Alter(t.Context(), rename, nil, nil); err != nil || !ok {
 		t.Fatalf("rename: %v, %v", ok, err)
 	}
@@ -141,7 +141,7 @@ func TestMaintainer_FillSurvivesRename(t *testing.T) {
 	if err != nil || len(fills) != 1 || !fills[0].Done || fills[0].Column != "d" {
 		t.Errorf("fills %+v, %v, want one that is done, of d", fills, err)
 	}
-	drop := lake.Alteration{Next: w.table.Altered() + 1, Dropped: []string{"d"}}
+	drop := lake.Alteration{Next: altered(w.table) + 1, Dropped: []string{"d"}}
 	if ok, err := w.m.Alter(t.Context(), drop, nil, nil); err != nil || !ok {
 		t.Fatalf("drop: %v, %v", ok, err)
 	}

@@ -285,7 +285,7 @@ func (w *world) addColumn(t testing.TB, name, value string) {
 	t.Helper()
 	row := *w.row
 	row.Fields = append(slices.Clone(w.row.Fields), debezium.Field{Name: name, Schema: stringType})
-	a := lake.Alteration{Next: w.table.Altered() + 2, Columns: row.Fields[len(row.Fields)-1:]}
+	a := lake.Alteration{Next: altered(w.table) + 2, Columns: row.Fields[len(row.Fields)-1:]}
 	fill := maintenance.Fill{Fill: lake.Fill{Column: name, Schema: stringType, Value: debezium.Text(value)}, Position: "gtid:" + name}
 	if changed, err := w.m.Alter(t.Context(), a, []maintenance.Fill{fill}, nil); err != nil || !changed {
 		t.Fatalf("alter: %v, %v", changed, err)
@@ -376,4 +376,9 @@ func dump(t testing.TB, ix *keyindex.Index) []string {
 	}
 	slices.SortFunc(lines, cmp.Compare)
 	return lines
+}
+
+func altered(t *lake.Table) int64 {
+	next, _ := t.Altered()
+	return next
 }
