@@ -35,8 +35,7 @@ func (c *clock) store(a *arena, micros int64, out *debezium.Value) error {
 		return nil
 	}
 	if c.exact && (micros < 0 || micros > debezium.MicrosPerDay) {
-		*out = debezium.Value{}
-		return nil
+		return errClock
 	}
 	if c.name == debezium.NameConnectTime {
 		millis := micros / 1e3
@@ -44,7 +43,7 @@ func (c *clock) store(a *arena, micros int64, out *debezium.Value) error {
 			millis--
 		}
 		if millis > math.MaxInt32 || millis < math.MinInt32 {
-			return errRange
+			return errClock
 		}
 		*out = debezium.Int(debezium.Int32, millis)
 		return nil

@@ -80,9 +80,7 @@ func TestPlan_Streamed(t *testing.T) {
 		{"a zero timestamp in a NOT NULL column is the epoch", column("TIMESTAMP", debezium.JDBCTimestampTZ, 6), exact, number(mysql.Timestamp, 0), `"1970-01-01T00:00:00Z"`},
 		{"a time may be long and negative", timeColumn, exact, number(mysql.Time, -3020399*micros), `-3020399000000`},
 		{"connect: a time outside the day is itself", timeColumn, connect, number(mysql.Time, -micros), `-1000`},
-		{"connect: Debezium's is null", timeColumn, asDebez(connect), number(mysql.Time, -micros), `null`},
 		{"connect: 24:00:00 passes", timeColumn, asDebez(connect), number(mysql.Time, 86400*micros), `86400000`},
-		{"connect: Debezium's is the default in a NOT NULL column", withDefault(column("TIME", debezium.JDBCTime, -1), "01:02:03"), asDebez(connect), number(mysql.Time, 90000*micros), `3723000`},
 		{"isostring: a time outside the day is itself", timeColumn, iso, number(mysql.Time, -3020399*micros), `"-838:59:59Z"`},
 		{"isostring: Debezium's 24:00:00 is midnight", timeColumn, asDebez(iso), number(mysql.Time, 86400*micros), `"00:00:00Z"`},
 		{"isostring: 24:00:00 is itself", timeColumn, iso, number(mysql.Time, 86400*micros), `"24:00:00Z"`},
@@ -203,7 +201,9 @@ func TestPlan_Failures(t *testing.T) {
 		value  mysql.Value
 		want   string
 	}{
-		{"a datetime beyond nanoseconds", optional, nanos, datetime(9999, 12, 31), "outside what the event's type can hold"},
+		{"a datetime beyond nanoseconds", optional, nanos, datetime(9999, 12, 31), "--time-precision-mode=microseconds"},
+		{"a datetime before nanoseconds", optional, nanos, datetime(1677, 1, 1), "--time-precision-mode=microseconds"},
+		{"a time outside the day, as in Debezium", timeColumn, asDebez(connect), number(mysql.Time, -micros), "--time-precision-mode"},
 		{"a time beyond milliseconds in 32 bits", timeColumn, connect, number(mysql.Time, 3020399*micros), "outside what the event's type can hold"},
 		{"a label that does not exist", labelled("ENUM", "'a'"), exact, number(mysql.Int, 2), "not that of a label"},
 		{"a SET bit without a label", labelled("SET", "'a'"), exact, number(mysql.Int, 2), "not that of a label"},
@@ -226,16 +226,58 @@ func TestPlan_Failures(t *testing.T) {
 			if c.opts.Table.Table != "" && failure.Table != "db.secrets" {
 				t.Errorf("got table %q, want db.secrets", failure.Table)
 			}
-			c.opts.ConvertFailure = convert.FailureWarn
-			values, err := newPlan(t, c.column, c.opts).Streamed(nil, mysql.Row{c.value})
-			if err != nil {
-				t.Fatalf("warn: %v", err)
+		})
+	}
+}
+
+// TestPlan_FailuresThatDoNotStop: null is none of the values of a key, or of a NOT NULL column. Debezium's
+// connector fails there as well.
+func TestPlan_FailuresThatDoNotStop(t *testing.T) {
+	nanos := convert.Options{Modes: debezium.Modes{Time: debezium.TimeNanoseconds}}
+	nullable, late := column("DATETIME?", debezium.JDBCTimestamp, -1), datetime(9999, 12, 31)
+	const stops = "error"
+	for _, c := range []struct {
+		name   string
+		column debezium.Column
+		key    bool
+		opts   convert.Options
+		value  mysql.Value
+		want   string
+	}{
+		{"a nullable column", nullable, false, nanos, late, "null"},
+		{"a nullable column, as in Debezium", nullable, false, asDebez(nanos), late, "null"},
+		{"Debezium has nothing on the first day of nanoseconds", nullable, false, asDebez(nanos), datetime(1677, 9, 21), "null"},
+		{"a time outside the day, as in Debezium", timeColumn, false, asDebez(connect), number(mysql.Time, -micros), "null"},
+		{"a time outside the day, as ISO text in Debezium", timeColumn, false, asDebez(iso), number(mysql.Time, 3020399*micros), "null"},
+		{"a time outside the day in a NOT NULL column with a default, as in Debezium", withDefault(column("TIME", debezium.JDBCTime, -1), "01:00:00"), false, asDebez(connect), number(mysql.Time, -micros), "3600000"},
+		{"a NOT NULL column", datetimeColumn, false, nanos, late, stops},
+		{"a NOT NULL column, as in Debezium", datetimeColumn, false, asDebez(nanos), late, stops},
+		{"a NOT NULL column with a default", withDefault(datetimeColumn, "2020-01-02"), false, nanos, late, stops},
+		{"a NOT NULL column with a default, as in Debezium", withDefault(datetimeColumn, "2020-01-02"), false, asDebez(nanos), late, "1577923200000000000"},
+		{"a key", withDefault(datetimeColumn, "2020-01-02"), true, asDebez(nanos), late, stops},
+		{"a key that may be NULL", nullable, true, nanos, late, stops},
+		{"a NOT NULL geometry, whose field is nullable", column("GEOMETRY", debezium.JDBCOther, -1), false, exact, raw("\x00"), "null"},
+		{"a column that the row image lacks", nullable, false, nanos, mysql.Value{Kind: mysql.Absent}, stops},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			table := debezium.Table{Columns: []debezium.Column{c.column}}
+			if c.key {
+				table.PrimaryKey = []string{"c"}
 			}
-			if c.column.Optional && !values[0].IsNull() {
-				t.Errorf("warn: got %v, want null", values[0])
-			}
-			if !c.column.Optional && values[0].IsNull() {
-				t.Error("warn: got null in a NOT NULL column")
+			for _, mode := range []convert.FailureMode{convert.FailureWarn, convert.FailureSkip} {
+				c.opts.ConvertFailure = mode
+				p, err := convert.NewPlan("t", &table, c.opts)
+				if err != nil {
+					t.Fatal(err)
+				}
+				values, err := p.Streamed(nil, mysql.Row{c.value})
+				got := stops
+				if err == nil {
+					got = render(t, p, values)
+				}
+				if got != c.want {
+					t.Errorf("mode %d: got %s (%v), want %s", mode, got, err, c.want)
+				}
 			}
 		})
 	}

@@ -14,6 +14,8 @@ var (
 	errAbsent    = errors.New("the row image lacks the column: set binlog_row_image=FULL on the source")
 	errMalformed = errors.New("the value is not of the column's type")
 	errRange     = errors.New("the value is outside what the event's type can hold")
+	errNanos     = errors.New("the value is outside what 64 bits of nanoseconds can hold, 1678 to 2261: set --time-precision-mode=microseconds, or leave the column out")
+	errClock     = errors.New("the value is outside what the event's type can hold: set another --time-precision-mode, such as microseconds, or leave the column out")
 	errLabel     = errors.New("the index is not that of a label: the table's definition does not fit the row")
 )
 

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -37,6 +38,8 @@ type column struct {
 	selection string // the expression that a SELECT reads it by
 	optional  bool
 	absent    debezium.Value // stands for NULL in a NOT NULL column
+	nullable  bool           // its field may be null
+	exact     string         // why nothing may stand for a value of it that cannot be converted; "": null may, or absent
 	converter converter
 }
 
@@ -78,6 +81,7 @@ func NewPlan(topic string, table *debezium.Table, opts Options) (*Plan, error) {
 	if err := b.keys(name); err != nil {
 		return nil, fmt.Errorf("plan rows of %s: %w", p.table, err)
 	}
+	b.exactKeys()
 	return p, nil
 }
 
@@ -201,16 +205,22 @@ func (*Plan) null(c *column, out *debezium.Value) {
 	*out = c.absent
 }
 
+// failed stores what stands for a value that cannot be converted, or returns the error if nothing may.
 func (p *Plan) failed(c *column, out *debezium.Value, err error) error {
-	switch p.failure {
-	case FailureWarn:
-		p.logger.Warn("value cannot be converted, emitting null", "table", p.table, "column", c.name, "error", err)
-	case FailureSkip:
-		p.logger.Debug("value cannot be converted, emitting null", "table", p.table, "column", c.name, "error", err)
-	default:
+	say := p.logger.Warn
+	switch {
+	case p.failure == FailureFail, errors.Is(err, errAbsent):
 		return &ValueError{Table: p.table, Column: c.name, Err: err}
+	case c.exact != "":
+		return &ValueError{Table: p.table, Column: c.name, Err: fmt.Errorf("%w; it cannot be null instead: %s", err, c.exact)}
+	case p.failure == FailureSkip:
+		say = p.logger.Debug
 	}
-	p.null(c, out)
+	say("value cannot be converted, emitting null", "table", p.table, "column", c.name, "error", err)
+	*out = debezium.Value{}
+	if !c.nullable {
+		*out = c.absent
+	}
 	return nil
 }
 

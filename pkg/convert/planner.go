@@ -39,9 +39,14 @@ func (b *planner) column(i int) (column, debezium.Field, error) {
 		described := *schema
 		described.Doc, schema = c.Comment, &described
 	}
-	return column{
-		name: c.Name, source: i, selection: selection(c, schema, b.opts), optional: c.Optional, absent: absentValue(schema), converter: conv,
-	}, debezium.Field{Name: b.opts.FieldNames.FieldName(c.Name), Schema: schema}, nil
+	out := column{
+		name: c.Name, source: i, selection: selection(c, schema, b.opts), optional: c.Optional, absent: absentValue(schema),
+		nullable: schema.Optional, converter: conv,
+	}
+	if !schema.Optional && (schema.Default == nil || !b.opts.DebeziumExact) {
+		out.exact = "the column is NOT NULL"
+	}
+	return out, debezium.Field{Name: b.opts.FieldNames.FieldName(c.Name), Schema: schema}, nil
 }
 
 // publish adds a column of the table to the plan's rows.
@@ -82,6 +87,17 @@ func (b *planner) keys(name string) (err error) {
 	p.identity = &identity{}
 	p.identity.schema, p.identity.columns, err = b.key(name, b.table.PrimaryKey)
 	return err
+}
+
+// exactKeys marks the columns by which rows are told apart.
+func (b *planner) exactKeys() {
+	at := b.plan.key
+	if b.plan.identity != nil {
+		at = slices.Concat(at, b.plan.identity.columns)
+	}
+	for _, i := range at {
+		b.plan.columns[i].exact = "the column tells rows apart"
+	}
 }
 
 // key returns the schema of a key of columns, and where they are; nil if there are none.

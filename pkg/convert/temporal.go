@@ -1,6 +1,8 @@
 package convert
 
 import (
+	"math"
+
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/mysql"
 )
@@ -105,11 +107,11 @@ func (d *datetime) store(a *arena, year, month, day int, micros int64, out *debe
 	case debezium.NameMicroTimestamp:
 		*out = debezium.Int(debezium.Int64, at)
 	case debezium.NameNanoTimestamp:
-		if nanos := at * 1e3; nanos/1e3 == at {
-			*out = debezium.Int(debezium.Int64, nanos)
-			return nil
+		nanos := at * 1e3
+		if nanos/1e3 != at || d.exact && days < firstNanoDay {
+			return errNanos
 		}
-		return errRange
+		*out = debezium.Int(debezium.Int64, nanos)
 	default:
 		from := len(a.b)
 		a.b = debezium.AppendISOTimestamp(a.b, at, 0)
@@ -117,6 +119,9 @@ func (d *datetime) store(a *arena, year, month, day int, micros int64, out *debe
 	}
 	return nil
 }
+
+// firstNanoDay is the first whole day in 64 bits of nanoseconds. Debezium has nothing before it.
+const firstNanoDay = int64(math.MinInt64) / 1000 / int64(debezium.MicrosPerDay)
 
 // year converts YEAR.
 type year struct{ adjust, exact bool }
