@@ -93,9 +93,13 @@ func readerOf(ctx context.Context, c *config.Reader, client *kafka.Client, log *
 }
 
 func namingOf(c *config.Reader) debezium.Naming {
-	return debezium.Naming{
+	n := debezium.Naming{
 		Delimiter: c.TopicDelimiter, Transaction: c.TopicTransaction, HeartbeatPrefix: c.TopicHeartbeatPrefix, HeartbeatName: c.TopicHeartbeatName,
 	}
+	for i := range c.TopicRoute {
+		n.Routes = append(n.Routes, c.TopicRoute[i].Route)
+	}
+	return n
 }
 
 // replicaOf is how the reader introduces itself to the server.

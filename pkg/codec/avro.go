@@ -57,7 +57,7 @@ func NewAvro(ctx context.Context, registry Registry, o AvroOptions) *Avro {
 	if o.Topic == nil {
 		o.Topic = func(e *debezium.Event) string {
 			if e.Source.Name == "" { // a tombstone has no source
-				return strings.TrimSuffix(e.KeySchema.Name, ".Key")
+				return o.Naming.Routed(strings.TrimSuffix(e.KeySchema.Name, ".Key"))
 			}
 			return o.Naming.Table(e.Source.Name, debezium.TableID{Database: e.Source.DB, Table: e.Source.Table})
 		}
@@ -155,13 +155,13 @@ func (a *Avro) AppendStructValue(dst []byte, topic string, schema *debezium.Sche
 // AppendSchemaChangeKey implements [SchemaChangeEncoder].
 func (a *Avro) AppendSchemaChangeKey(dst []byte, c *debezium.SchemaChange) ([]byte, error) {
 	a.changes.use(c.Source.Connector)
-	return a.AppendStruct(dst, debezium.TopicName(c.Source.Name, "", "")+"-key", a.changes.key, c.Key())
+	return a.AppendStruct(dst, a.options.Naming.SchemaChanges(c.Source.Name)+"-key", a.changes.key, c.Key())
 }
 
 // AppendSchemaChangeValue implements [SchemaChangeEncoder].
 func (a *Avro) AppendSchemaChangeValue(dst []byte, c *debezium.SchemaChange) ([]byte, error) {
 	a.changes.use(c.Source.Connector)
-	return a.AppendStruct(dst, debezium.TopicName(c.Source.Name, "", "")+"-value", a.changes.value, schemaChangeValues(c))
+	return a.AppendStruct(dst, a.options.Naming.SchemaChanges(c.Source.Name)+"-value", a.changes.value, schemaChangeValues(c))
 }
 
 func (a *Avro) record(schema *debezium.Schema, subject string) (*avroRecord, error) {

@@ -15,6 +15,7 @@ type connector struct {
 	values   map[string]string
 	secrets  map[string]Secret
 	rules    []string // of --column-rule
+	routes   []Route  // of --topic-route
 	warnings []string
 
 	glue           bool // the Avro converter is AWS's
@@ -48,8 +49,10 @@ func readConnector(path string) (*connector, error) {
 	if properties["value.converter.schemas.enable"] != "" { // which is not said of keys
 		c.values["key-schemas-enable"] = "true"
 	}
-	c.transform(properties)
 	var errs []error
+	if err := c.transforms(properties); err != nil {
+		errs = append(errs, fmt.Errorf("%s: %w", path, err))
+	}
 	for _, name := range slices.Sorted(maps.Keys(properties)) {
 		if err := c.take(name, strings.TrimSpace(properties[name])); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %s: %w", path, name, err))

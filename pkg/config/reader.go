@@ -48,36 +48,37 @@ type Database struct {
 
 // Format says what events look like, by Debezium's names.
 type Format struct {
-	ValueConverter                     string `default:"json" help:"json or avro."`
-	KeyConverter                       string `default:"json" help:"json or avro."`
-	SchemasEnable                      bool   `default:"true" negatable:"" help:"Put the schema into each JSON record."`
-	KeySchemasEnable                   string `default:"same" help:"The same for keys: true, false, or same."`
-	DecimalFormat                      string `default:"base64" help:"DECIMAL in JSON values: base64 or numeric."`
-	KeyDecimalFormat                   string `default:"base64" help:"DECIMAL in JSON keys: base64 or numeric."`
-	ReplaceNullWithDefault             bool   `negatable:"" help:"Write a column's default for null, as Connect does."`
-	DecimalHandlingMode                string `default:"precise" help:"precise, double or string."`
-	TimePrecisionMode                  string `default:"adaptive_time_microseconds" help:"adaptive_time_microseconds, connect, isostring, microseconds or nanoseconds."`
-	BigintUnsignedHandlingMode         string `default:"precise" help:"precise or long."`
-	BinaryHandlingMode                 string `default:"bytes" help:"bytes, base64, base64-url-safe or hex."`
-	EnableTimeAdjuster                 bool   `default:"true" negatable:"" help:"Read years of two digits as 1970 to 2069."`
-	EventConvertingFailureHandlingMode string `default:"fail" help:"fail, warn or skip."`
-	SkippedOperations                  string `default:"none" help:"none, or some of c,u,d,t."`
-	TombstonesOnDelete                 bool   `default:"true" negatable:"" help:"A tombstone behind each delete."`
-	ExtendedHeadersEnabled             bool   `default:"true" negatable:"" help:"Debezium's context headers."`
-	SkipMessagesWithoutChange          bool   `negatable:"" help:"Pass over updates that change no captured column."`
-	IncludeQuery                       bool   `negatable:"" help:"The statement in source.query, if the server logs it (binlog_rows_query_log_events)."`
-	IncludeSchemaChanges               bool   `default:"true" negatable:"" help:"Publish schema changes to the topic <prefix>."`
-	IncludeSchemaComments              bool   `negatable:"" help:"Comments of tables and columns in schema changes."`
-	ProvideTransactionMetadata         bool   `negatable:"" help:"Publish where transactions begin and end, and the place of each event in its own."`
-	TopicDelimiter                     string `default:"." help:"Stands between the parts of a topic's name (${default})."`
-	TopicTransaction                   string `default:"transaction" help:"Names the topic of transaction metadata, <prefix>.${default}."`
-	HeartbeatIntervalMs                int64  `default:"0" help:"Publish a heartbeat as often, in milliseconds; 0: none."`
-	HeartbeatActionQuery               string `placeholder:"SQL" help:"Statement that MySQL executes with each heartbeat."`
-	TopicHeartbeatPrefix               string `default:"__debezium-heartbeat" help:"Begins the name of the topic of heartbeats, ${default}.<prefix>."`
-	TopicHeartbeatName                 string `help:"Name of the topic of heartbeats, in place of the one with prefixes."`
-	SchemaNameAdjustmentMode           string `default:"none" help:"none, avro or avro_unicode."`
-	FieldNameAdjustmentMode            string `default:"none" help:"none, avro or avro_unicode."`
-	DebeziumVersion                    string `default:"3.6" help:"Version whose format is written."`
+	ValueConverter                     string  `default:"json" help:"json or avro."`
+	KeyConverter                       string  `default:"json" help:"json or avro."`
+	SchemasEnable                      bool    `default:"true" negatable:"" help:"Put the schema into each JSON record."`
+	KeySchemasEnable                   string  `default:"same" help:"The same for keys: true, false, or same."`
+	DecimalFormat                      string  `default:"base64" help:"DECIMAL in JSON values: base64 or numeric."`
+	KeyDecimalFormat                   string  `default:"base64" help:"DECIMAL in JSON keys: base64 or numeric."`
+	ReplaceNullWithDefault             bool    `negatable:"" help:"Write a column's default for null, as Connect does."`
+	DecimalHandlingMode                string  `default:"precise" help:"precise, double or string."`
+	TimePrecisionMode                  string  `default:"adaptive_time_microseconds" help:"adaptive_time_microseconds, connect, isostring, microseconds or nanoseconds."`
+	BigintUnsignedHandlingMode         string  `default:"precise" help:"precise or long."`
+	BinaryHandlingMode                 string  `default:"bytes" help:"bytes, base64, base64-url-safe or hex."`
+	EnableTimeAdjuster                 bool    `default:"true" negatable:"" help:"Read years of two digits as 1970 to 2069."`
+	EventConvertingFailureHandlingMode string  `default:"fail" help:"fail, warn or skip."`
+	SkippedOperations                  string  `default:"none" help:"none, or some of c,u,d,t."`
+	TombstonesOnDelete                 bool    `default:"true" negatable:"" help:"A tombstone behind each delete."`
+	ExtendedHeadersEnabled             bool    `default:"true" negatable:"" help:"Debezium's context headers."`
+	SkipMessagesWithoutChange          bool    `negatable:"" help:"Pass over updates that change no captured column."`
+	IncludeQuery                       bool    `negatable:"" help:"The statement in source.query, if the server logs it (binlog_rows_query_log_events)."`
+	IncludeSchemaChanges               bool    `default:"true" negatable:"" help:"Publish schema changes to the topic <prefix>."`
+	IncludeSchemaComments              bool    `negatable:"" help:"Comments of tables and columns in schema changes."`
+	ProvideTransactionMetadata         bool    `negatable:"" help:"Publish where transactions begin and end, and the place of each event in its own."`
+	TopicDelimiter                     string  `default:"." help:"Stands between the parts of a topic's name (${default})."`
+	TopicTransaction                   string  `default:"transaction" help:"Names the topic of transaction metadata, <prefix>.${default}."`
+	TopicRoute                         []Route `sep:"none" placeholder:"REGEX=REPLACEMENT" help:"Rename topics as Connect's RegexRouter does. Repeatable: each of what the one before makes."`
+	HeartbeatIntervalMs                int64   `default:"0" help:"Publish a heartbeat as often, in milliseconds; 0: none."`
+	HeartbeatActionQuery               string  `placeholder:"SQL" help:"Statement that MySQL executes with each heartbeat."`
+	TopicHeartbeatPrefix               string  `default:"__debezium-heartbeat" help:"Begins the name of the topic of heartbeats, ${default}.<prefix>."`
+	TopicHeartbeatName                 string  `help:"Name of the topic of heartbeats, in place of the one with prefixes."`
+	SchemaNameAdjustmentMode           string  `default:"none" help:"none, avro or avro_unicode."`
+	FieldNameAdjustmentMode            string  `default:"none" help:"none, avro or avro_unicode."`
+	DebeziumVersion                    string  `default:"3.6" help:"Version whose format is written."`
 }
 
 // Reading says how MySQL is read.
@@ -147,6 +148,7 @@ func ParseReader(in Input) (*Reader, error) {
 	c.Command, c.StopAtEnd, c.Signal = p.command, cli.Run.StopAtEnd, cli.Snapshot
 	if c.DebeziumDefaults = p.debezium != nil; c.DebeziumDefaults {
 		c.ColumnRule = append(c.ColumnRule, p.debezium.rules...)
+		c.TopicRoute = append(c.TopicRoute, p.debezium.routes...)
 	}
 	c.KafkaPassword = p.secret("kafka-password")
 	c.SchemaRegistryPassword = p.secret("schema-registry-password")

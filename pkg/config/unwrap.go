@@ -49,16 +49,9 @@ func (u *Unwrapping) validate(p *problems) {
 	}
 }
 
-// transform takes ExtractNewRecordState and its options out of the properties,
-// if it is the only transform. What it leaves there is refused.
-func (c *connector) transform(properties map[string]string) {
-	alias := strings.TrimSpace(properties["transforms"])
-	prefix := "transforms." + alias + "."
-	class := strings.TrimSpace(properties[prefix+"type"])
-	if alias == "" || strings.Contains(alias, ",") || class != "io.debezium.transforms.ExtractNewRecordState" {
-		return
-	}
-	delete(properties, "transforms")
+// unwrapping takes the transform ExtractNewRecordState of an alias and its options
+// out of the properties. What it leaves there is refused.
+func (c *connector) unwrapping(properties map[string]string, prefix string) {
 	delete(properties, prefix+"type")
 	c.values["unwrap"], c.values["unwrap-replace-null-with-default"] = "true", "true"
 	for name, value := range properties {

@@ -25,29 +25,45 @@ func TopicName(prefix, database, table string) string {
 }
 
 // Naming is how topics are named: Debezium's settings topic.*, whose defaults
-// are the empty ones here.
+// are the empty ones here, and transforms behind it.
 type Naming struct {
-	Delimiter       string // topic.delimiter, a dot
-	Transaction     string // topic.transaction
-	HeartbeatPrefix string // topic.heartbeat.prefix
-	HeartbeatName   string // topic.heartbeat.name; in place of prefix and topic.prefix
+	Delimiter       string   // topic.delimiter, a dot
+	Transaction     string   // topic.transaction
+	HeartbeatPrefix string   // topic.heartbeat.prefix
+	HeartbeatName   string   // topic.heartbeat.name; in place of prefix and topic.prefix
+	Routes          []*Route // each of what the one before makes
 }
 
 func (n Naming) delimiter() string { return cmp.Or(n.Delimiter, ".") }
 
 // Table returns the topic of a table's events.
-func (n Naming) Table(prefix string, id TableID) string {
+func (n Naming) Table(prefix string, id TableID) string { return n.Routed(n.Records(prefix, id)) }
+
+// Records returns what the schemas of a table's records are named after: its topic
+// before it is routed.
+func (n Naming) Records(prefix string, id TableID) string {
 	return SanitizeTopic(prefix + n.delimiter() + id.Database + n.delimiter() + id.Table)
 }
 
+// SchemaChanges returns the topic of schema changes.
+func (n Naming) SchemaChanges(prefix string) string { return n.Routed(SanitizeTopic(prefix)) }
+
 // Transactions returns the topic of transactions' beginnings and ends.
 func (n Naming) Transactions(prefix string) string {
-	return prefix + n.delimiter() + cmp.Or(n.Transaction, "transaction")
+	return n.Routed(prefix + n.delimiter() + cmp.Or(n.Transaction, "transaction"))
 }
 
 // Heartbeats returns the topic of heartbeats.
 func (n Naming) Heartbeats(prefix string) string {
-	return cmp.Or(n.HeartbeatName, cmp.Or(n.HeartbeatPrefix, "__debezium-heartbeat")+n.delimiter()+prefix)
+	return n.Routed(cmp.Or(n.HeartbeatName, cmp.Or(n.HeartbeatPrefix, "__debezium-heartbeat")+n.delimiter()+prefix))
+}
+
+// Routed returns the topic that a record of another ends in.
+func (n Naming) Routed(topic string) string {
+	for _, r := range n.Routes {
+		topic = r.Topic(topic)
+	}
+	return topic
 }
 
 // SanitizeTopic replaces every character that is not allowed in a topic name

@@ -33,13 +33,22 @@ func TestTransactionID(t *testing.T) {
 
 func TestNaming(t *testing.T) {
 	id := debezium.TableID{Database: "d b", Table: "t"}
+	var routes []*debezium.Route
+	for _, route := range [][2]string{{`p\.(.*)`, "$1"}, {`(.*)`, "r.$1"}} {
+		r, err := debezium.NewRoute(route[0], route[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		routes = append(routes, r)
+	}
 	for _, tt := range []struct {
-		naming                          debezium.Naming
-		table, transactions, heartbeats string
+		naming                                   debezium.Naming
+		table, transactions, heartbeats, changes string
 	}{
-		{debezium.Naming{}, "p.d_b.t", "p.transaction", "__debezium-heartbeat.p"},
-		{debezium.Naming{Delimiter: "_", Transaction: "tx", HeartbeatPrefix: "hb"}, "p_d_b_t", "p_tx", "hb_p"},
-		{debezium.Naming{HeartbeatPrefix: "hb", HeartbeatName: "beat"}, "p.d_b.t", "p.transaction", "beat"},
+		{debezium.Naming{}, "p.d_b.t", "p.transaction", "__debezium-heartbeat.p", "p"},
+		{debezium.Naming{Delimiter: "_", Transaction: "tx", HeartbeatPrefix: "hb"}, "p_d_b_t", "p_tx", "hb_p", "p"},
+		{debezium.Naming{HeartbeatPrefix: "hb", HeartbeatName: "beat"}, "p.d_b.t", "p.transaction", "beat", "p"},
+		{debezium.Naming{Routes: routes}, "r.d_b.t", "r.transaction", "r.__debezium-heartbeat.p", "r.p"},
 	} {
 		if got := tt.naming.Table("p", id); got != tt.table {
 			t.Errorf("table: %s, want %s", got, tt.table)
@@ -49,6 +58,9 @@ func TestNaming(t *testing.T) {
 		}
 		if got := tt.naming.Heartbeats("p"); got != tt.heartbeats {
 			t.Errorf("heartbeats: %s, want %s", got, tt.heartbeats)
+		}
+		if got := tt.naming.SchemaChanges("p"); got != tt.changes {
+			t.Errorf("schema changes: %s, want %s", got, tt.changes)
 		}
 	}
 }

@@ -130,7 +130,8 @@ func (s *session) publishChange(source debezium.Source, at restart, part schemah
 	if s.cfg.SchemaChanges == nil || !publish {
 		return nil
 	}
-	if err := s.ensureTopic(kafka.TopicSpec{Name: s.cfg.Prefix, Partitions: 1, Replication: s.cfg.TopicReplicas}); err != nil {
+	topic := s.cfg.Naming.SchemaChanges(s.cfg.Prefix)
+	if err := s.ensureTopic(kafka.TopicSpec{Name: topic, Partitions: 1, Replication: s.cfg.TopicReplicas}); err != nil {
 		return err
 	}
 	source.DB = part.Database
@@ -147,7 +148,7 @@ func (s *session) publishChange(source debezium.Source, at restart, part schemah
 	if err != nil {
 		return err
 	}
-	return s.send(&kafka.Record{Topic: s.cfg.Prefix, Partition: 0, Key: key, Value: value, Headers: slices.Concat(s.headers, headers)})
+	return s.send(&kafka.Record{Topic: topic, Partition: 0, Key: key, Value: value, Headers: slices.Concat(s.headers, headers)})
 }
 
 // touched follows what a statement did to one table.

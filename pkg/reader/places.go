@@ -16,12 +16,13 @@ func (s *session) placeOf(topic string, r *kafka.Record) (p place, snapshot bool
 		id, err := s.boundaryID(r)
 		return s.takeover.known(boundaryPlace(id)), false, err
 	}
+	changes := topic == s.cfg.Naming.SchemaChanges(s.cfg.Prefix)
 	avro, err := codec.InAvro(s.cfg.Registry, r.Value)
 	var source debezium.Source
 	switch {
 	case err != nil || r.Value == nil:
-	case avro && (s.cfg.Unwrap == nil || topic == s.cfg.Prefix):
-		source, err = s.avroSource(topic, r)
+	case avro && (s.cfg.Unwrap == nil || changes):
+		source, err = s.avroSource(r, changes)
 	case !avro:
 		source, err = jsonSource(r.Value)
 	}
@@ -29,7 +30,7 @@ func (s *session) placeOf(topic string, r *kafka.Record) (p place, snapshot bool
 		return place{}, false, err
 	}
 	p = s.takeover.known(place{gtid: source.GTID, file: source.File, pos: uint64(source.Pos), row: source.Row})
-	if topic == s.cfg.Prefix { // Debezium leaves the row of whatever came before there
+	if changes { // Debezium leaves the row of whatever came before there
 		p.row = 0
 	}
 	return p, source.Snapshot != "" && source.Snapshot != "false", err
@@ -65,9 +66,9 @@ func jsonSource(value []byte) (debezium.Source, error) {
 	return source, nil
 }
 
-func (s *session) avroSource(topic string, r *kafka.Record) (debezium.Source, error) {
+func (s *session) avroSource(r *kafka.Record, changes bool) (debezium.Source, error) {
 	d := s.avroDecoder()
-	if topic == s.cfg.Prefix {
+	if changes {
 		change, err := d.DecodeSchemaChange(r.Value)
 		if err != nil {
 			return debezium.Source{}, err

@@ -65,14 +65,14 @@ func (s *session) setTable(id debezium.TableID, model *debezium.Table) (*table, 
 		}
 		s.chunks.discard(id, false) // they were read by another select list
 	}
-	topic := s.cfg.Naming.Table(s.cfg.Prefix, id)
+	topic, records := s.cfg.Naming.Table(s.cfg.Prefix, id), s.cfg.Naming.Records(s.cfg.Prefix, id)
 	options := s.cfg.Convert
 	options.Table = id
-	plan, err := convert.NewPlan(topic, model, options)
+	plan, err := convert.NewPlan(records, model, options)
 	if err != nil {
 		return nil, fmt.Errorf("map the columns of %s: %w", id, err)
 	}
-	keys, err := convert.NewPlan(topic, model, options)
+	keys, err := convert.NewPlan(records, model, options)
 	if err != nil {
 		return nil, fmt.Errorf("map the columns of %s: %w", id, err)
 	}

@@ -220,7 +220,7 @@ func (c *tailScan) count(r *kafka.Record) {
 	c.wrote++
 	c.repeat++
 	c.same = max(c.same, c.repeat)
-	if writer != "" || c.isBoundary() || c.topic == c.s.cfg.Prefix {
+	if writer != "" || c.isBoundary() || c.topic == c.s.cfg.Naming.SchemaChanges(c.s.cfg.Prefix) {
 		c.run = max(c.run, c.wrote)
 	}
 }
