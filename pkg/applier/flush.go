@@ -25,7 +25,7 @@ var errReopen = errors.New("table was created by another process")
 // and the index mirrors it.
 func (w *work) flush(ctx context.Context) error {
 	w.began, w.oldest = time.Time{}, 0
-	if w.batch == nil || w.batch.Empty() {
+	if w.batch == nil || w.batch.Empty() && !w.progressDue() {
 		return nil
 	}
 	started := time.Now()
@@ -78,6 +78,7 @@ func (w *work) flush(ctx context.Context) error {
 	}
 	w.cfg.At(AfterIndex)
 	w.due = true
+	w.saved = time.Now()
 	w.committed(ctx, c, started)
 	w.empty()
 	w.lagging()

@@ -37,11 +37,9 @@ type partitionPosition struct {
 
 // sourcePosition brings what a table records up to where the spans end.
 func sourcePosition(recorded string, spans []batch.Span) (string, error) {
-	positions := make(map[int32]partitionPosition)
-	if recorded != "" {
-		if err := json.Unmarshal([]byte(recorded), &positions); err != nil {
-			return "", fmt.Errorf("read the table's source position: %w", err)
-		}
+	positions, err := parsePositions(recorded)
+	if err != nil {
+		return "", err
 	}
 	for i := range spans {
 		s := &spans[i]

@@ -43,6 +43,7 @@ type work struct {
 	target    map[int32]int64 // the ends when the table was opened
 	began     time.Time       // when the oldest change of the batch came
 	oldest    int64           // when that was made in the source, in nanoseconds since 1970
+	saved     time.Time       // when the table last recorded what had been read
 	barrier   barrier
 	truncated debezium.Source // of the last TRUNCATE
 	unwrapped unwrapped
@@ -95,6 +96,9 @@ func (w *work) open(ctx context.Context) (err error) {
 		return err
 	}
 	w.first = maps.Clone(w.next)
+	if err := w.savedBefore(); err != nil {
+		return err
+	}
 	w.schemas.open(w)
 	w.unwrapped.open(w)
 	if w.table != nil {
