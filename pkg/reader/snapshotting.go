@@ -216,7 +216,7 @@ func (s *session) lastKnown(t *snapshotTable) bool {
 }
 
 func (s *session) publishWindow(t *snapshotTable, known *table, w *window, final bool) error {
-	if w.chunk.Loose && !s.loose[t.id] {
+	if w.chunk.Loose && known.plan.IdentitySchema() == nil && !s.loose[t.id] {
 		s.loose[t.id] = true
 		s.log.Warn("table without a key is read at least once: rows changed meanwhile may come twice; GRANT LOCK TABLES to read it exactly", "table", t.id.String())
 	}

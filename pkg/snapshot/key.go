@@ -17,7 +17,7 @@ type KeyColumn struct {
 	Type               string // as information_schema.columns.data_type has it
 	Charset, Collation string // of character columns
 	Descending         bool
-	// Unsorted marks a column that its index orders in another way than comparisons do.
+	// Unsorted marks a column that its index orders in another way than comparisons do, and text beside one.
 	Unsorted bool
 	// Labels are an ENUM's, as SQL literals: only comparisons with labels read a range of an index.
 	Labels []string

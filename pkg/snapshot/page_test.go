@@ -64,6 +64,8 @@ func indexRow(name string, i int, part string, mariaDB bool) []string {
 		row[indexCollation] = "D"
 	case "prefix":
 		row[indexSubPart] = "3"
+	case "hash":
+		row[indexType] = "HASH"
 	case "null":
 		row[indexNull] = "YES"
 	case "hidden":

@@ -46,8 +46,8 @@ func (r *Reader) Close() error {
 	return errors.Join(errs...)
 }
 
-// session lets keys that are impossible dates be compared with.
-const session = "SET SESSION sql_mode = 'ALLOW_INVALID_DATES'"
+// session lets keys that are impossible dates be compared with, and whole keys be sorted: they have 3,072 bytes at most.
+const session = "SET SESSION sql_mode = 'ALLOW_INVALID_DATES', SESSION max_sort_length = 4096"
 
 func (r *Reader) connect(ctx context.Context) error {
 	if r.conn != nil && !r.conn.Broken() {

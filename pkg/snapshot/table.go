@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
@@ -39,9 +40,10 @@ type querier interface {
 	Strings(ctx context.Context, query string, args ...any) ([][]string, error)
 }
 
-// Describe finds the key to read the table by and how large it is about:
-// the primary key, else the first unique key of whole, visible columns that
-// are never NULL. Select and Where are the caller's to set.
+// Describe finds the key to read the table by and how large it is about: the
+// primary key, else the first unique key of visible columns that are never NULL,
+// if its index orders rows by the whole columns. Without such a key the table is
+// read in one pass. Select and Where are the caller's to set.
 func Describe(ctx context.Context, conn *mysql.Conn, id debezium.TableID) (*Table, error) {
 	if err := awaitStatement(ctx, conn, id); err != nil {
 		return nil, fmt.Errorf("describe %s: %w", id, err)
@@ -177,7 +179,7 @@ func readIndexes(ctx context.Context, q querier, id debezium.TableID) ([]index, 
 		last.parts = append(last.parts, indexPart{
 			column:     row[indexColumn],
 			descending: row[indexCollation] == "D",
-			usable:     row[indexSubPart] == "" && row[indexNull] == "" && visible(row),
+			usable:     row[indexSubPart] == "" && row[indexNull] == "" && row[indexType] != "HASH" && visible(row),
 		})
 	}
 	return indexes, nil
@@ -190,6 +192,7 @@ const (
 	indexCollation    = 5
 	indexSubPart      = 7
 	indexNull         = 9
+	indexType         = 10
 	indexVisible      = 13
 	indexColumns      = 13
 	indexColumnsMySQL = 15
@@ -203,12 +206,13 @@ func visible(row []string) bool {
 	return len(row) <= indexVisible || row[indexVisible] == "NO"
 }
 
-// key returns the columns of the index if they identify every row and can be compared with literals.
+// key returns the columns of the index if they identify every row, can be compared with literals, and are what
+// it is ordered by: where it is not, the server sorts, which minds the first bytes of text only.
 func (x *index) key(columns map[string]KeyColumn) ([]KeyColumn, bool) {
 	key := make([]KeyColumn, 0, len(x.parts))
 	for _, part := range x.parts {
 		column, ok := columns[strings.ToLower(part.column)]
-		if !ok || !part.usable && x.name != "PRIMARY" {
+		if !ok || !part.usable {
 			return nil, false
 		}
 		if _, ok := column.kind(); !ok {
@@ -216,6 +220,12 @@ func (x *index) key(columns map[string]KeyColumn) ([]KeyColumn, bool) {
 		}
 		column.Descending = part.descending
 		key = append(key, column)
+	}
+	if slices.ContainsFunc(key, func(c KeyColumn) bool { return c.Unsorted }) { // the server sorts: text by its bytes, which are few
+		for i := range key {
+			k, _ := key[i].kind()
+			key[i].Unsorted = key[i].Unsorted || k == text
+		}
 	}
 	return key, true
 }
