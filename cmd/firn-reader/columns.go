@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"hash"
+	"slices"
 
 	"github.com/firn-cdc/firn/pkg/config"
 	"github.com/firn-cdc/firn/pkg/convert"
@@ -58,16 +59,23 @@ func rulesOf(c *config.Capture) (r convert.Rules, err error) {
 	r.Treatments = append(r.Treatments, hashes...)
 	keys, err := c.KeyRules()
 	if len(keys) > 0 {
-		r.Key = func(table debezium.TableID) []string {
-			for i := range keys {
-				if keys[i].Tables.Match(table.String()) {
-					return keys[i].Columns
-				}
-			}
-			return nil
-		}
+		r.Key = func(table debezium.TableID, columns []debezium.Column) []string { return keyOf(keys, table, columns) }
 	}
 	return r, err
+}
+
+// keyOf returns the columns of a table's own key: those that the first rule
+// matches, then those of the next. Nil: none does.
+func keyOf(rules []config.Patterns, table debezium.TableID, columns []debezium.Column) (key []string) {
+	for _, rule := range rules {
+		for i := range columns {
+			name := columns[i].Name
+			if rule.Match(table.String()+"."+name) && !slices.Contains(key, name) {
+				key = append(key, name)
+			}
+		}
+	}
+	return key
 }
 
 // newHash returns what makes a hash by Java's name of it; nil for none.

@@ -18,12 +18,6 @@ type ColumnRule struct {
 	Columns   Patterns
 }
 
-// KeyRule says which columns make the record key of some tables.
-type KeyRule struct {
-	Tables  Patterns
-	Columns []string
-}
-
 var (
 	sizedRule  = regexp.MustCompile(`^column\.(truncate\.to|mask\.with)\.(\d+)\.chars$`)
 	hashedRule = regexp.MustCompile(`^column\.mask\.(hash(?:\.v2)?)\.([^.]+)\.with\.salt\.(.+)$`)
@@ -74,10 +68,11 @@ func parseColumnRule(text string) (r ColumnRule, err error) {
 	return r, err
 }
 
-// KeyRules returns what --message-key-columns says; the first that matches a
-// table is followed.
-func (c *Capture) KeyRules() ([]KeyRule, error) {
-	var rules []KeyRule
+// KeyRules returns what --message-key-columns says: expressions for
+// database.table.column, of which each adds the columns that it matches to the
+// key of their table. A table of which none matches a column keeps its key.
+func (c *Capture) KeyRules() ([]Patterns, error) {
+	var rules []Patterns
 	var errs []error
 	for part := range strings.SplitSeq(c.MessageKeyColumns, ";") {
 		if part = strings.TrimSpace(part); part == "" {
@@ -88,13 +83,10 @@ func (c *Capture) KeyRules() ([]KeyRule, error) {
 			errs = append(errs, fmt.Errorf("--message-key-columns: %q is not REGEX:COLUMN,…", part))
 			continue
 		}
-		patterns, err := ParsePatterns(strings.ReplaceAll(tables, ",", `\,`))
-		errs = append(errs, err)
-		rule := KeyRule{Tables: patterns}
 		for column := range strings.SplitSeq(columns, ",") {
-			rule.Columns = append(rule.Columns, strings.TrimSpace(column))
+			rule, err := ParsePatterns(tables + "." + strings.TrimSpace(column))
+			errs, rules = append(errs, err), append(rules, rule)
 		}
-		rules = append(rules, rule)
 	}
 	return rules, errors.Join(errs...)
 }

@@ -74,7 +74,7 @@ func (b *planner) publish(i int) error {
 func (b *planner) keys(name string) (err error) {
 	var own []string
 	if b.opts.Rules.Key != nil {
-		own = b.opts.Rules.Key(b.opts.Table)
+		own = b.opts.Rules.Key(b.opts.Table, b.table.Columns)
 	}
 	p := b.plan
 	if own == nil {

@@ -22,8 +22,8 @@ type Rules struct {
 	Published func(table debezium.TableID, column string) bool
 	// Treatments are tried in order; the first that matches a column is done to it.
 	Treatments []Treatment
-	// Key returns the columns of a table's record key, if they are not those of its primary key; nil: they are.
-	Key func(table debezium.TableID) []string
+	// Key returns which of a table's columns its record key has, if not those of its primary key; nil: those.
+	Key func(table debezium.TableID, columns []debezium.Column) []string
 }
 
 // Action is what a treatment does.

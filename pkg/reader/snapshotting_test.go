@@ -126,7 +126,7 @@ func (r *rig) run(d *datadriven.TestData) (string, error) {
 func TestSnapshotting_ARecordKeyOfATableWithoutAKey(t *testing.T) {
 	r := newRig(t, 1)
 	s := r.s
-	s.cfg.Convert.Rules.Key = func(debezium.TableID) []string { return []string{"k"} }
+	s.cfg.Convert.Rules.Key = func(debezium.TableID, []debezium.Column) []string { return []string{"k"} }
 	r.define("CREATE TABLE a (k INT, v INT)")
 	s.beginSnapshot(debezium.TableID{Database: rigDatabase, Table: "a"}, debezium.Position{}, true)
 	if err := s.advanceChunks(t.Context()); err != nil {
