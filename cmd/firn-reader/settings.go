@@ -49,6 +49,7 @@ func readerOf(ctx context.Context, c *config.Reader, client *kafka.Client, log *
 	r.Captured = func(id debezium.TableID) bool { return c.Table(id.Database, id.Table) }
 	r.Rank = func(id debezium.TableID) int { return c.Rank(id.Database, id.Table) }
 	r.CapturedDatabase, r.ListedDatabase = c.Capture.Database, c.Listed
+	r.Unread = func(id debezium.TableID) bool { return c.Signals(id.Database, id.Table) }
 	schemas, err := registryOf(ctx, c)
 	if err != nil {
 		return r, &config.UsageError{Err: err}
@@ -95,6 +96,7 @@ func readerOf(ctx context.Context, c *config.Reader, client *kafka.Client, log *
 func namingOf(c *config.Reader) debezium.Naming {
 	n := debezium.Naming{
 		Delimiter: c.TopicDelimiter, Transaction: c.TopicTransaction, HeartbeatPrefix: c.TopicHeartbeatPrefix, HeartbeatName: c.TopicHeartbeatName,
+		NoDatabase: c.TopicNamingStrategy == "schema",
 	}
 	for i := range c.TopicRoute {
 		n.Routes = append(n.Routes, c.TopicRoute[i].Route)
@@ -158,19 +160,19 @@ func registryOf(ctx context.Context, c *config.Reader) (codec.Registry, error) {
 
 // encoderOf returns the encoder of keys and values.
 func encoderOf(ctx context.Context, c *config.Reader, schemas codec.Registry) codec.RecordEncoder {
-	of := func(converter, decimals string, inline bool) codec.RecordEncoder {
+	of := func(converter, decimals string, inline, defaults bool) codec.RecordEncoder {
 		if converter == "avro" {
 			return codec.NewAvro(ctx, schemas, codec.AvroOptions{
-				ReplaceNullWithDefault: c.ReplaceNullWithDefault, WithoutConnectMeta: !c.ConnectMetaData, Naming: namingOf(c),
+				ReplaceNullWithDefault: defaults, WithoutConnectMeta: !c.ConnectMetaData, Naming: namingOf(c),
 			})
 		}
 		return codec.NewJSON(codec.JSONOptions{
-			Schemas: inline, DecimalNumeric: decimals == "numeric", ReplaceNullWithDefault: c.ReplaceNullWithDefault,
+			Schemas: inline, DecimalNumeric: decimals == "numeric", ReplaceNullWithDefault: defaults,
 		})
 	}
-	values := of(c.ValueConverter, c.DecimalFormat, c.SchemasEnable)
-	if c.KeyConverter == c.ValueConverter && c.KeyDecimalFormat == c.DecimalFormat && c.KeySchemas() == c.SchemasEnable {
+	values := of(c.ValueConverter, c.DecimalFormat, c.SchemasEnable, c.ReplaceNullWithDefault)
+	if c.KeyConverter == c.ValueConverter && c.KeyDecimalFormat == c.DecimalFormat && c.KeySchemas() == c.SchemasEnable && c.KeyDefaults() == c.ReplaceNullWithDefault {
 		return values
 	}
-	return codec.KeyValue{Keys: of(c.KeyConverter, c.KeyDecimalFormat, c.KeySchemas()), Values: values}
+	return codec.KeyValue{Keys: of(c.KeyConverter, c.KeyDecimalFormat, c.KeySchemas(), c.KeyDefaults()), Values: values}
 }

@@ -1,5 +1,7 @@
 package config
 
+import "slices"
+
 // Capture says which databases, tables and columns are read, by Debezium's
 // rules: a table is captured if its database and its name pass their lists,
 // and it is not MySQL's own.
@@ -14,6 +16,7 @@ type Capture struct {
 	ColumnPropagateSourceType   Patterns `placeholder:"REGEX,..." help:"Columns whose MySQL type goes into the schema's parameters."`
 	DatatypePropagateSourceType Patterns `placeholder:"REGEX,..." help:"The same by type, as database.table.TYPE."`
 	MessageKeyColumns           string   `placeholder:"REGEX:COLUMN,...;..." help:"Columns of the record key of tables, if not the primary key's."`
+	SignalDataCollection        []string `placeholder:"DATABASE.TABLE" help:"Tables of Debezium's signals: captured whatever the lists say, but no snapshot reads them. The signals are not obeyed."`
 	TableIgnoreBuiltin          bool     `default:"true" negatable:"" help:"Leave out MySQL's own databases."`
 }
 
@@ -32,7 +35,12 @@ func (c *Capture) Listed(database string) bool {
 
 // Table reports whether a table is captured.
 func (c *Capture) Table(database, table string) bool {
-	return c.Database(database) && pass(c.TableIncludeList, c.TableExcludeList, database+"."+table)
+	return c.Signals(database, table) || c.Database(database) && pass(c.TableIncludeList, c.TableExcludeList, database+"."+table)
+}
+
+// Signals reports whether a table is one of signals.
+func (c *Capture) Signals(database, table string) bool {
+	return slices.Contains(c.SignalDataCollection, database+"."+table)
 }
 
 // Rank orders captured tables as Debezium reads them: by the expression of the

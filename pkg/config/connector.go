@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -16,7 +15,9 @@ type connector struct {
 	secrets  map[string]Secret
 	rules    []string // of --column-rule
 	routes   []Route  // of --topic-route
+	topics   []string // of --topic-config
 	warnings []string
+	pending  map[string]error // by flag: why the connector's value is not known, which is no matter if another is given
 
 	glue           bool // the Avro converter is AWS's
 	userInfoCounts bool // of basic.auth.credentials.source
@@ -26,7 +27,7 @@ type connector struct {
 // not set has Debezium's default. Properties that would change the data and
 // are not supported are errors, and so are unknown ones; the ignored are
 // warned of.
-func readConnector(path string) (*connector, error) {
+func readConnector(path string, environ map[string]string) (*connector, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read --debezium-config: %w", err)
@@ -35,11 +36,12 @@ func readConnector(path string) (*connector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read --debezium-config %s: %w", path, err)
 	}
-	c := &connector{secrets: map[string]Secret{}, values: map[string]string{
+	c := &connector{secrets: map[string]Secret{}, pending: map[string]error{}, values: map[string]string{
 		"bigint-unsigned-handling-mode":                             "long",
 		"event-converting-failure-handling-mode":                    "warn",
 		"skipped-operations":                                        "t",
 		"replace-null-with-default":                                 "true",
+		"key-replace-null-with-default":                             "true",
 		"snapshot-parallelism":                                      "1",
 		"allow-fk-cascade":                                          "true",
 		"on-unlogged-change":                                        "mark",
@@ -50,126 +52,66 @@ func readConnector(path string) (*connector, error) {
 		c.values["key-schemas-enable"] = "true"
 	}
 	var errs []error
+	failed := func(name string, err error) error { return fmt.Errorf("%s: %s: %w", path, name, err) }
+	for name, value := range properties {
+		expanded, err := expand(value, environ)
+		if properties[name] = strings.TrimSpace(expanded); err == nil {
+			continue
+		}
+		delete(properties, name)
+		if flag := flagOf(name); flag != "" {
+			c.pending[flag] = failed(name, err)
+		} else {
+			errs = append(errs, failed(name, err))
+		}
+	}
 	if err := c.transforms(properties); err != nil {
 		errs = append(errs, fmt.Errorf("%s: %w", path, err))
 	}
 	for _, name := range slices.Sorted(maps.Keys(properties)) {
-		if err := c.take(name, strings.TrimSpace(properties[name])); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %s: %w", path, name, err))
+		if err := c.take(name, properties[name]); err != nil {
+			errs = append(errs, failed(name, err))
 		}
 	}
+	c.workers(properties)
+	c.brokers(path, properties)
+	slices.Sort(c.warnings)
 	if _, ok := c.values["auto-register-schemas"]; c.glue && !ok {
 		c.values["auto-register-schemas"] = "false" // as AWS has it
 	}
 	return c, errors.Join(errs...)
 }
 
-// parseConnector reads {"name": …, "config": {…}}, the inner object alone, or
-// properties.
-func parseConnector(content []byte) (map[string]string, error) {
-	text := strings.TrimSpace(string(content))
-	if !strings.HasPrefix(text, "{") {
-		return parseProperties(text)
-	}
-	var outer struct {
-		Name   string                     `json:"name"`
-		Config map[string]json.RawMessage `json:"config"`
-	}
-	if err := json.Unmarshal([]byte(text), &outer); err != nil {
-		return nil, err
-	}
-	flat := outer.Config
-	if flat == nil {
-		if err := json.Unmarshal([]byte(text), &flat); err != nil {
-			return nil, err
-		}
-	}
-	properties := map[string]string{}
-	if outer.Name != "" {
-		properties["name"] = outer.Name
-	}
-	for name, value := range flat {
-		switch value[0] {
-		case '"':
-			var s string
-			if err := json.Unmarshal(value, &s); err != nil {
-				return nil, fmt.Errorf("%s: %w", name, err)
-			}
-			properties[name] = s
-		case 'n':
-		case '{', '[':
-			return nil, fmt.Errorf("%s: a string is wanted", name)
-		default: // a number or a truth, as it is written
-			properties[name] = string(value)
-		}
-	}
-	return properties, nil
-}
-
-func parseProperties(text string) (map[string]string, error) {
-	properties := map[string]string{}
-	text = strings.ReplaceAll(text, "\r\n", "\n")
-	var joined string
-	for i, line := range strings.Split(text, "\n") {
-		line = strings.TrimLeft(line, " \t\f")
-		if joined == "" && (line == "" || line[0] == '#' || line[0] == '!') {
-			continue
-		}
-		joined += line
-		if rest, ok := strings.CutSuffix(joined, `\`); ok && !strings.HasSuffix(rest, `\`) {
-			joined = rest
-			continue
-		}
-		name, value, ok := cutProperty(joined)
-		if !ok {
-			return nil, fmt.Errorf("line %d is not name=value", i+1)
-		}
-		properties[name] = strings.ReplaceAll(value, `\\`, `\`)
-		joined = ""
-	}
-	return properties, nil
-}
-
-func cutProperty(line string) (name, value string, ok bool) {
-	i := strings.IndexAny(line, "=:")
-	if i <= 0 {
-		return "", "", false
-	}
-	return strings.TrimSpace(line[:i]), strings.TrimSpace(line[i+1:]), true
-}
-
 // take gives one property its meaning.
 func (c *connector) take(name, value string) error {
-	if strings.Contains(value, "${") {
-		return errors.New("Connect's config providers are not supported; write the value, or give the flag") //nolint:staticcheck // a name comes first
-	}
 	switch name {
 	case "connector.class":
 		if !strings.HasSuffix(value, ".MySqlConnector") && !strings.HasSuffix(value, ".MariaDbConnector") {
 			return fmt.Errorf("%s is not Debezium's connector for MySQL or MariaDB", value)
 		}
 		return nil
-	case "tasks.max":
+	case "tasks.max", "producer.override.bootstrap.servers": // see brokers
 		return nil
 	case "database.password":
 		c.secrets["database-password"] = Secret(value)
 		return nil
 	case "key.converter", "value.converter":
 		return c.converter(name, value)
-	case "key.converter.schemas.enable":
-		c.values["key-schemas-enable"] = strings.ToLower(value)
-		return nil
-	case "value.converter.schemas.enable":
-		c.values["schemas-enable"] = value
-		return nil
 	case "topic.creation.default.partitions", "topic.creation.default.replication.factor":
 		if value != "-1" {
 			c.values[renamed(name)] = value
 		}
 		return nil
-	case "value.converter.decimal.format", "key.converter.decimal.format":
-		value = strings.ToLower(value)
+	case "topic.naming.strategy":
+		return c.naming(value)
+	case "signal.data.collection":
+		c.values["signal-data-collection"] = value
+		c.warnings = append(c.warnings, "--debezium-config: the table of signal.data.collection is captured, but its signals are not obeyed")
+		return nil
 	default:
+	}
+	if anyCase(name) {
+		value = strings.ToLower(value)
 	}
 	if isColumnRule(name) {
 		rule := name + "=" + value
@@ -180,12 +122,13 @@ func (c *connector) take(name, value string) error {
 	if taken, err := c.avro(name, value); taken {
 		return err
 	}
-	if flag := renamed(name); flag != "" {
-		c.values[flag] = value
+	if setting, ok := topicSetting(name); ok {
+		c.topics = append(c.topics, escape(setting+"="+value, ';'))
+		c.values["topic-config"] = strings.Join(c.topics, ";")
 		return nil
 	}
-	if slices.Contains(direct(), name) {
-		c.values[strings.ReplaceAll(name, ".", "-")] = value
+	if flag := flagOf(name); flag != "" {
+		c.values[flag] = value
 		return nil
 	}
 	if allowed, hint, ok := changesData(name); ok {
@@ -199,4 +142,43 @@ func (c *connector) take(name, value string) error {
 		return nil
 	}
 	return errors.New("is not a property of Debezium's connectors for MySQL and MariaDB")
+}
+
+// brokers takes over where a connector's records go: with its schema history, if
+// nothing else is said.
+func (c *connector) brokers(path string, properties map[string]string) {
+	const flag, own, history = "bootstrap-servers", "producer.override.bootstrap.servers", "schema.history.internal.kafka.bootstrap.servers"
+	switch properties[own] {
+	case "", properties[history]:
+	default:
+		c.values[flag] = properties[own]
+		if properties[history] != "" {
+			delete(c.values, flag)
+			c.pending[flag] = fmt.Errorf("%s: %s and %s differ: firn-reader writes to one Kafka; give --%s", path, own, history, flag)
+		}
+	}
+}
+
+// naming takes over the class that names the topics of tables.
+func (c *connector) naming(class string) error {
+	const flag, strategies = "topic-naming-strategy", "io.debezium.schema."
+	switch class {
+	case strategies + "DefaultTopicNamingStrategy":
+		c.values[flag] = "default"
+	case strategies + "SchemaTopicNamingStrategy":
+		c.values[flag] = "schema"
+	default:
+		return fmt.Errorf("%s is not supported and would change what is published: use %[2]sDefaultTopicNamingStrategy or %[2]sSchemaTopicNamingStrategy", class, strategies)
+	}
+	return nil
+}
+
+// workers warns of what a connector leaves to the worker's own configuration.
+func (c *connector) workers(properties map[string]string) {
+	for _, part := range []string{"key", "value"} {
+		if _, ok := properties[part+".converter"]; !ok {
+			c.warnings = append(c.warnings, fmt.Sprintf(
+				"--debezium-config: it has no %[1]s.converter, and the worker's is not known: %[1]ss are JSON unless --%[1]s-converter says otherwise", part))
+		}
+	}
 }

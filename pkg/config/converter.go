@@ -56,9 +56,8 @@ func (c *connector) avro(name, value string) (taken bool, err error) {
 	case "connect.meta.data":
 		return true, c.same("connect-meta-data", value)
 	case "ignore.default.for.nullables":
-		if part == "value" {
-			c.values["replace-null-with-default"] = map[bool]string{true: "false", false: "true"}[strings.EqualFold(value, "true")]
-		}
+		flag := map[string]string{"key": "key-replace-null-with-default", "value": "replace-null-with-default"}[part]
+		c.values[flag] = map[bool]string{true: "false", false: "true"}[strings.EqualFold(value, "true")]
 		return true, nil
 	case "enhanced.avro.schema.support": // Debezium's schemas are the same with it
 		return true, nil

@@ -41,6 +41,9 @@ func (p *parser) parse(cli any, in Input, common *Common) (*sections, error) {
 		if v, ok := p.value(flag.Name); ok {
 			return v, nil
 		}
+		if p.debezium != nil && p.debezium.pending[flag.Name] != nil {
+			return nil, p.debezium.pending[flag.Name]
+		}
 		return nil, nil //nolint:nilnil // kong's way to say that there is no value
 	})
 	k, err := kong.New(cli, append(options(p.name, p.description, p.listen),
@@ -97,7 +100,7 @@ func (p *parser) load(ctx *kong.Context) error {
 		return p.loadErr
 	}
 	if path := p.path(ctx, "debezium-config"); path != "" {
-		p.debezium, p.loadErr = readConnector(path)
+		p.debezium, p.loadErr = readConnector(path, p.environ)
 	}
 	return p.loadErr
 }
@@ -137,16 +140,17 @@ func (p *parser) value(flag string) (string, bool) {
 	return "", false
 }
 
-// secret returns a secret, which the environment or a connector's
-// configuration may hold.
-func (p *parser) secret(name string) Secret {
-	if v := p.environ[variable(name)]; v != "" {
-		return Secret(v)
+// secret returns a secret that the environment holds.
+func (p *parser) secret(name string) Secret { return Secret(p.environ[variable(name)]) }
+
+// connectorSecret sets a secret that nothing else was given for to what a
+// connector's configuration has.
+func (p *parser) connectorSecret(s *Secret, name string, given bool) error {
+	if p.debezium == nil || given || *s != "" {
+		return nil
 	}
-	if p.debezium != nil {
-		return p.debezium.secrets[name]
-	}
-	return ""
+	*s = p.debezium.secrets[name]
+	return p.debezium.pending[name]
 }
 
 func variable(flag string) string {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -21,6 +22,16 @@ func direct() []string {
 	}
 }
 
+// anyCase reports whether Debezium or Connect do not tell upper from lower case
+// in what a property has.
+func anyCase(name string) bool {
+	return slices.Contains([]string{
+		"bigint.unsigned.handling.mode", "binary.handling.mode", "decimal.handling.mode", "event.converting.failure.handling.mode",
+		"field.name.adjustment.mode", "key.converter.decimal.format", "key.converter.replace.null.with.default", "key.converter.schemas.enable",
+		"schema.name.adjustment.mode", "snapshot.mode", "time.precision.mode", "value.converter.decimal.format",
+	}, name)
+}
+
 // renamed returns the flag of a property that has another name.
 func renamed(name string) string {
 	switch name {
@@ -32,6 +43,14 @@ func renamed(name string) string {
 		return "decimal-format"
 	case "key.converter.decimal.format":
 		return "key-decimal-format"
+	case "key.converter.schemas.enable":
+		return "key-schemas-enable"
+	case "value.converter.schemas.enable":
+		return "schemas-enable"
+	case "key.converter.replace.null.with.default":
+		return "key-replace-null-with-default"
+	case "offsets.storage.topic":
+		return "connect-offset-topic"
 	case "schema.history.internal.kafka.bootstrap.servers":
 		return "bootstrap-servers"
 	case "producer.override.compression.type":
@@ -45,22 +64,49 @@ func renamed(name string) string {
 	}
 }
 
+// flagOf returns the flag that a property sets; "": none, or more than its name says.
+func flagOf(name string) string {
+	if flag := renamed(name); flag != "" {
+		return flag
+	}
+	if name == "database.password" || slices.Contains(direct(), name) {
+		return strings.ReplaceAll(name, ".", "-")
+	}
+	return ""
+}
+
+// topicSetting returns the setting of new topics that a property of Connect's is.
+func topicSetting(name string) (setting string, ok bool) {
+	setting, ok = strings.CutPrefix(name, "topic.creation.default.")
+	return setting, ok && setting != "include" && setting != "exclude"
+}
+
 // changesData returns, for a property that would change what is published, the
 // values with which it does not.
 func changesData(name string) (allowed []string, hint string, ok bool) {
 	switch name {
-	case "gtid.ignore.on.recovery", "schema.history.internal.prefer.ddl":
+	case "gtid.ignore.on.recovery", "schema.history.internal.prefer.ddl", "multi.partition.mode", "producer.override.partitioner.ignore.keys":
 		return []string{"false"}, "", true
 	case "gtid.source.filter.dml.events":
 		return []string{"true"}, "", true
 	case "gtid.source.includes", "gtid.source.excludes", "snapshot.include.collection.list",
 		"snapshot.select.statement.overrides", "converters", "post.processors", "transforms", "predicates",
-		"sourceinfo.struct.maker", "database.initial.statements":
+		"database.initial.statements", "producer.override.partitioner.class", "producer.override.key.serializer", "producer.override.value.serializer":
 		return []string{""}, "", true
+	case "sourceinfo.struct.maker":
+		return []string{"", "io.debezium.connector.mysql.MySqlSourceInfoStructMaker", "io.debezium.connector.mariadb.MariaDbSourceInfoStructMaker"}, "", true
+	case "transaction.metadata.factory":
+		return []string{"io.debezium.pipeline.txmetadata.DefaultTransactionMetadataFactory"}, "", true
+	case "header.converter":
+		return []string{"org.apache.kafka.connect.storage.SimpleHeaderConverter"}, "", true
+	case "producer.override.interceptor.classes": // the one that changes nothing
+		return []string{"", "io.confluent.monitoring.clients.interceptor.MonitoringProducerInterceptor"}, "", true
+	case "notification.enabled.channels":
+		return []string{"", "log", "jmx", "log,jmx", "jmx,log"}, ": notifications are not published; leave sink out", true
+	case "topic.creation.groups":
+		return []string{"", "default"}, ": all topics are made alike, by topic.creation.default", true
 	case "snapshot.query.mode":
 		return []string{"select_all"}, "", true
-	case "topic.naming.strategy":
-		return []string{"io.debezium.schema.SchemaTopicNamingStrategy", "io.debezium.schema.DefaultTopicNamingStrategy"}, "", true
 	case "event.processing.failure.handling.mode", "event.deserialization.failure.handling.mode", "inconsistent.schema.handling.mode":
 		return []string{"fail"}, ": nothing is skipped", true
 	case "database.ssl.keystore", "database.ssl.truststore":
@@ -78,27 +124,34 @@ func changesData(name string) (allowed []string, hint string, ok bool) {
 	return nil, "", false
 }
 
+// driverProperty is one of the JDBC driver's that Debezium passes through, such
+// as database.allowPublicKeyRetrieval: they say how it connects and reads.
+var driverProperty = regexp.MustCompile(`^database\.[a-z]+[A-Z][A-Za-z]*$`)
+
 // ignored reports whether a property has no counterpart here and needs none:
 // it tunes what Debezium does inside.
 func ignored(name string) bool {
 	if slices.Contains([]string{
 		"advanced.metrics.enable", "binlog.buffer.size", "binlog.net.read.timeout", "binlog.net.write.timeout",
 		"connect.keep.alive", "connect.keep.alive.interval.ms", "connect.timeout.ms", "connection.validation.timeout.ms",
-		"custom.metric.tags", "custom.retriable.exception", "database.jdbc.driver", "database.protocol",
+		"connector.plugin.version", "custom.metric.tags", "custom.retriable.exception", "custom.sanitize.pattern", "database.jdbc.driver", "database.protocol",
 		"database.query.timeout.ms", "database.server.id.offset", "database.ssl.keystore.password",
 		"database.ssl.truststore.password", "ddl.parser.type", "errors.max.retries", "exactly.once.support",
 		"executor.shutdown.timeout.ms", "guardrail.collections.max", "guardrail.collections.limit.action",
-		"header.converter", "incremental.snapshot.allow.schema.changes",
+		"incremental.snapshot.allow.schema.changes",
 		"incremental.snapshot.chunk.size", "incremental.snapshot.watermarking.strategy",
-		"key.converter.replace.null.with.default", "legacy.snapshot.max.threads", "log.position.check.enable",
+		"legacy.snapshot.max.threads", "log.position.check.enable",
 		"max.batch.size", "max.queue.size", "max.queue.size.in.bytes", "min.row.count.to.stream.results",
 		"poll.interval.ms", "query.fetch.size", "queue.provider.type", "read.only", "retriable.restart.connector.wait.ms",
 		"schema.history.internal", "snapshot.delay.ms", "snapshot.fetch.size", "snapshot.isolation.mode",
-		"snapshot.lock.timeout.ms", "snapshot.locking.mode", "snapshot.max.threads.multiplier",
+		"snapshot.lock.timeout.ms", "snapshot.locking.mode", "snapshot.scan.all.columns.force", "snapshot.max.threads.multiplier",
 		"snapshot.tables.order.by.row.count", "statistics.metrics.enabled", "streaming.delay.ms", "topic.cache.size",
-		"transaction.boundary", "transaction.metadata.factory",
+		"tasks.max.enforce", "topic.creation.enable", "transaction.boundary", "transaction.boundary.interval.ms",
 		"unavailable.value.placeholder", "use.nongraceful.disconnect", "offset.flush.interval.ms", "offset.flush.timeout.ms",
 	}, name) {
+		return true
+	}
+	if driverProperty.MatchString(name) {
 		return true
 	}
 	for _, prefix := range []string{

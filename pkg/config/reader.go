@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
@@ -55,6 +56,7 @@ type Format struct {
 	DecimalFormat                      string  `default:"base64" help:"DECIMAL in JSON values: base64 or numeric."`
 	KeyDecimalFormat                   string  `default:"base64" help:"DECIMAL in JSON keys: base64 or numeric."`
 	ReplaceNullWithDefault             bool    `negatable:"" help:"Write a column's default for null, as Connect does."`
+	KeyReplaceNullWithDefault          string  `default:"same" help:"The same for keys: true, false, or same."`
 	DecimalHandlingMode                string  `default:"precise" help:"precise, double or string."`
 	TimePrecisionMode                  string  `default:"adaptive_time_microseconds" help:"adaptive_time_microseconds, connect, isostring, microseconds or nanoseconds."`
 	BigintUnsignedHandlingMode         string  `default:"precise" help:"precise or long."`
@@ -70,6 +72,7 @@ type Format struct {
 	IncludeSchemaComments              bool    `negatable:"" help:"Comments of tables and columns in schema changes."`
 	ProvideTransactionMetadata         bool    `negatable:"" help:"Publish where transactions begin and end, and the place of each event in its own."`
 	TopicDelimiter                     string  `default:"." help:"Stands between the parts of a topic's name (${default})."`
+	TopicNamingStrategy                string  `default:"default" help:"How topics of tables are named: default, or schema, which leaves the database out."`
 	TopicTransaction                   string  `default:"transaction" help:"Names the topic of transaction metadata, <prefix>.${default}."`
 	TopicRoute                         []Route `sep:"none" placeholder:"REGEX=REPLACEMENT" help:"Rename topics as Connect's RegexRouter does. Repeatable: each of what the one before makes."`
 	HeartbeatIntervalMs                int64   `default:"0" help:"Publish a heartbeat as often, in milliseconds; 0: none."`
@@ -153,6 +156,13 @@ func ParseReader(in Input) (*Reader, error) {
 	c.KafkaPassword = p.secret("kafka-password")
 	c.SchemaRegistryPassword = p.secret("schema-registry-password")
 	c.DatabasePassword = p.secret("database-password")
+	err = errors.Join(
+		p.connectorSecret(&c.DatabasePassword, "database-password", c.DatabasePasswordFile != "" || c.DatabaseSecretARN != "" || c.DatabaseAuth != "password"),
+		p.connectorSecret(&c.SchemaRegistryPassword, "schema-registry-password", c.SchemaRegistryPasswordFile != ""),
+	)
+	if err != nil {
+		return nil, &UsageError{Err: err}
+	}
 	c.settleRegistry()
 	c.settleNames()
 	return c, c.Validate(c.Command)
@@ -223,8 +233,10 @@ func (f *Format) validate(p *problems, registry *Registry) {
 		}
 	}
 	p.oneOf("--key-schemas-enable", f.KeySchemasEnable, "same", "true", "false")
+	p.oneOf("--key-replace-null-with-default", f.KeyReplaceNullWithDefault, "same", "true", "false")
 	p.oneOf("--decimal-format", f.DecimalFormat, "base64", "numeric")
 	p.oneOf("--key-decimal-format", f.KeyDecimalFormat, "base64", "numeric")
+	p.oneOf("--topic-naming-strategy", f.TopicNamingStrategy, "default", "schema")
 	p.topicName("--topic-delimiter", f.TopicDelimiter)
 	p.topicName("--topic-transaction", f.TopicTransaction)
 	p.topicName("--topic-heartbeat-prefix", f.TopicHeartbeatPrefix)
@@ -260,6 +272,11 @@ func (p *problems) topicName(flag, value string) {
 // KeySchemas reports whether JSON keys carry their schema.
 func (f *Format) KeySchemas() bool {
 	return f.KeySchemasEnable == "true" || f.KeySchemasEnable == "same" && f.SchemasEnable
+}
+
+// KeyDefaults reports whether keys have a column's default for null.
+func (f *Format) KeyDefaults() bool {
+	return f.KeyReplaceNullWithDefault == "true" || f.KeyReplaceNullWithDefault == "same" && f.ReplaceNullWithDefault
 }
 
 // Skipped returns the operations of --skipped-operations.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -56,12 +57,13 @@ func (c *connector) unwrapping(properties map[string]string, prefix string) {
 	c.values["unwrap"], c.values["unwrap-replace-null-with-default"] = "true", "true"
 	for name, value := range properties {
 		option, ok := strings.CutPrefix(name, prefix)
-		if !ok || strings.Contains(value, "${") {
+		if !ok {
 			continue
 		}
-		value = strings.TrimSpace(value)
 		flag, harmless := unwrapOption(option)
 		switch {
+		case passedOver(option):
+			c.warnings = append(c.warnings, fmt.Sprintf("--debezium-config: %s is ignored, as Debezium 3.6 does", name))
 		case flag == "unwrap-deletes":
 			c.values[flag] = strings.ToLower(value)
 		case flag != "":
@@ -71,6 +73,12 @@ func (c *connector) unwrapping(properties map[string]string, prefix string) {
 		}
 		delete(properties, name)
 	}
+}
+
+// passedOver reports whether an option is one of earlier versions of
+// ExtractNewRecordState alone, or says nothing of records.
+func passedOver(option string) bool {
+	return slices.Contains([]string{"drop.tombstones", "delete.handling.mode", "plugin.version"}, option)
 }
 
 // unwrapOption returns the flag of an option of ExtractNewRecordState, or the

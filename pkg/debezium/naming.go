@@ -27,11 +27,14 @@ func TopicName(prefix, database, table string) string {
 // Naming is how topics are named: Debezium's settings topic.*, whose defaults
 // are the empty ones here, and transforms behind it.
 type Naming struct {
-	Delimiter       string   // topic.delimiter, a dot
-	Transaction     string   // topic.transaction
-	HeartbeatPrefix string   // topic.heartbeat.prefix
-	HeartbeatName   string   // topic.heartbeat.name; in place of prefix and topic.prefix
-	Routes          []*Route // each of what the one before makes
+	Delimiter       string // topic.delimiter, a dot
+	Transaction     string // topic.transaction
+	HeartbeatPrefix string // topic.heartbeat.prefix
+	HeartbeatName   string // topic.heartbeat.name; in place of prefix and topic.prefix
+	// NoDatabase leaves a table's database out, as topic.naming.strategy=SchemaTopicNamingStrategy
+	// does: it has the schema's name instead, and MySQL's tables have no schema.
+	NoDatabase bool
+	Routes     []*Route // each of what the one before makes
 }
 
 func (n Naming) delimiter() string { return cmp.Or(n.Delimiter, ".") }
@@ -42,6 +45,9 @@ func (n Naming) Table(prefix string, id TableID) string { return n.Routed(n.Reco
 // Records returns what the schemas of a table's records are named after: its topic
 // before it is routed.
 func (n Naming) Records(prefix string, id TableID) string {
+	if n.NoDatabase {
+		return SanitizeTopic(prefix + n.delimiter() + id.Table)
+	}
 	return SanitizeTopic(prefix + n.delimiter() + id.Database + n.delimiter() + id.Table)
 }
 

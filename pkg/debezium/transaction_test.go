@@ -49,6 +49,7 @@ func TestNaming(t *testing.T) {
 		{debezium.Naming{Delimiter: "_", Transaction: "tx", HeartbeatPrefix: "hb"}, "p_d_b_t", "p_tx", "hb_p", "p"},
 		{debezium.Naming{HeartbeatPrefix: "hb", HeartbeatName: "beat"}, "p.d_b.t", "p.transaction", "beat", "p"},
 		{debezium.Naming{Routes: routes}, "r.d_b.t", "r.transaction", "r.__debezium-heartbeat.p", "r.p"},
+		{debezium.Naming{Delimiter: "-", NoDatabase: true}, "p-t", "p-transaction", "__debezium-heartbeat-p", "p"},
 	} {
 		if got := tt.naming.Table("p", id); got != tt.table {
 			t.Errorf("table: %s, want %s", got, tt.table)

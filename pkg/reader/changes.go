@@ -177,7 +177,7 @@ func (s *session) anyRow(ctx context.Context, conn *mysql.Conn, definitions []de
 		return true, nil
 	}
 	for _, d := range definitions {
-		if !s.cfg.Captured(d.id) {
+		if !s.cfg.Captured(d.id) || s.unread(d.id) {
 			continue
 		}
 		if found, err := conn.HasRow(ctx, d.id); found || err != nil {

@@ -57,6 +57,8 @@ type Config struct {
 	// Captured reports whether a table's rows are wanted, CapturedDatabase whether any table of a database may be.
 	Captured         func(debezium.TableID) bool
 	CapturedDatabase func(database string) bool
+	// Unread reports whether no snapshot reads a captured table, whose rows come by the stream alone; nil: all are read.
+	Unread func(debezium.TableID) bool
 	// ListedDatabase reports whether the lists of databases let one pass, which may be the server's own.
 	ListedDatabase func(database string) bool
 	Rank           func(debezium.TableID) int // captured tables are read by their rank, then by name

@@ -64,7 +64,7 @@ func (s *session) takeTables() error {
 		if _, ok := s.progress.Snapshot[id]; ok || !s.cfg.Captured(id) {
 			continue
 		}
-		if !s.connect.anew || s.cfg.Snapshot == SnapshotNoData {
+		if !s.connect.anew || !s.reads(id) {
 			s.progress.Captured(id)
 			continue
 		}

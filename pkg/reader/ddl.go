@@ -250,7 +250,7 @@ func (s *session) renamed(t *schemahistory.Touched, source *debezium.Source) err
 	_, known := s.history.Table(t.Table)
 	switch {
 	case !s.cfg.Captured(t.Table):
-	case known && s.cfg.Convert.DebeziumExact: // Debezium leaves them there
+	case known && (s.cfg.Convert.DebeziumExact || s.unread(t.Table)): // Debezium leaves them there
 		s.progress.Captured(t.Table)
 	case known:
 		s.log.Info("table came by a rename: its rows are read by a snapshot", "table", t.Table.String())

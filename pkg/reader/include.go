@@ -30,6 +30,13 @@ func (s *session) follows(id debezium.TableID) bool {
 	return !s.passesOver(id)
 }
 
+// reads reports whether a snapshot reads the rows that are in a captured table.
+func (s *session) reads(id debezium.TableID) bool {
+	return s.cfg.Snapshot != SnapshotNoData && !s.unread(id)
+}
+
+func (s *session) unread(id debezium.TableID) bool { return s.cfg.Unread != nil && s.cfg.Unread(id) }
+
 // passesOver reports whether the stream has not caught up with a captured table.
 func (s *session) passesOver(id debezium.TableID) bool {
 	_, unknown := s.unknown[id]
@@ -65,7 +72,7 @@ func (s *session) findIncluded(ctx context.Context, conn *mysql.Conn) error {
 			continue
 		}
 		s.log.Info("table is captured from here on", "table", id.String())
-		if s.cfg.Snapshot == SnapshotNoData {
+		if !s.reads(id) {
 			s.progress.Captured(id)
 			continue
 		}
@@ -169,7 +176,7 @@ func (s *session) include(ctx context.Context, id debezium.TableID) (err error) 
 	}
 	s.history.SetDatabaseCharset(id.Database, d.databaseCharset)
 	s.history.SetTable(id, d.table)
-	if s.cfg.Snapshot == SnapshotNoData {
+	if !s.reads(id) {
 		s.progress.Begin(id, from)
 		s.progress.Captured(id)
 	} else {

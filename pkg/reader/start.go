@@ -253,7 +253,7 @@ func (s *session) firstStart(ctx context.Context, conn *mysql.Conn) error {
 		if !s.cfg.Captured(d.id) {
 			continue
 		}
-		if read {
+		if s.reads(d.id) {
 			if left[d.id] {
 				if err := s.truncate(d.id, s.here()); err != nil {
 					return err

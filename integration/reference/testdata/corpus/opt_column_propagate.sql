@@ -1,3 +1,3 @@
 -- @props column.propagate.source.type=@DB.c.(name|n|gone),@DB.k.*
--- @props datatype.propagate.source.type=.+\.TEXT,.+\.VARBINARY
+-- @props datatype.propagate.source.type=.+\\.TEXT,.+\\.VARBINARY
 -- @include columns.sql

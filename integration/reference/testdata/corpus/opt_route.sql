@@ -1,9 +1,9 @@
 -- @props transforms=route,all
 -- @props transforms.route.type=org.apache.kafka.connect.transforms.RegexRouter
--- @props transforms.route.regex=([^.]+)\.([^.]+)\.(?<table>[^.]+)
+-- @props transforms.route.regex=([^.]+)\\.([^.]+)\\.(?<table>[^.]+)
 -- @props transforms.route.replacement=$1.${table}-of-$2
 -- @props transforms.all.type=org.apache.kafka.connect.transforms.RegexRouter
--- @props transforms.all.regex=opt_route(\..*)?
+-- @props transforms.all.regex=opt_route(\\..*)?
 -- @props transforms.all.replacement=opt_route.all$1
 -- @props provide.transaction.metadata=true
 -- @include dml.sql

@@ -1,6 +1,6 @@
 -- @props transforms=route,unwrap
 -- @props transforms.route.type=org.apache.kafka.connect.transforms.RegexRouter
--- @props transforms.route.regex=.*\.(.*)
+-- @props transforms.route.regex=.*\\.(.*)
 -- @props transforms.route.replacement=opt_unwrap_route.$1
 -- @props transforms.unwrap.type=io.debezium.transforms.ExtractNewRecordState
 -- @props transforms.unwrap.add.fields=op
