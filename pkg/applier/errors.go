@@ -30,6 +30,15 @@ func (e *BadRecordError) Error() string {
 	return text + "; " + remedyAnew
 }
 
+// bad blames the record, unless the error is of something else that may heal,
+// such as a schema registry.
+func (*work) bad(r *kafka.Record, err error) error {
+	if !is[*codec.FormatError](err) && !is[*codec.FieldError](err) && !is[*codec.SchemaError](err) && !is[*batch.EventError](err) && !is[*StopError](err) {
+		return err
+	}
+	return &BadRecordError{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Err: err}
+}
+
 // remedyAnew is for topics that hold what no table can.
 const remedyAnew = "correct what writes the topic, delete the topic and its Iceberg table, and have the reader take a new snapshot; " +
 	"or leave the topic out with --topics in place of --topic-prefix"

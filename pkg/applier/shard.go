@@ -35,6 +35,8 @@ type shard struct {
 	log        *slog.Logger
 	metrics    *telemetry.ApplierTable // nil: none
 
+	assigned map[int32]int64 // the present assignment of each partition to the consumer
+
 	bytes    atomic.Int64  // of the batch
 	wake     chan struct{} // memory is short
 	caughtUp atomic.Bool
@@ -132,8 +134,9 @@ func (s *shard) assign(offsets map[int32]int64, topicID string) {
 	s.unassign()
 	s.mail.open(true)
 	s.a.consumer.ExpectTopicID(s.topic.Name, topicID)
+	s.assigned = make(map[int32]int64, len(offsets))
 	for p, offset := range offsets {
-		s.a.consumer.Assign(s.topic.Name, p, offset)
+		s.assigned[p] = s.a.consumer.Assign(s.topic.Name, p, offset)
 	}
 }
 

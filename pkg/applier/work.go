@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"time"
 
@@ -235,11 +236,14 @@ func (w *work) applyMail(ctx context.Context) error {
 
 // apply adds what was read of a partition to the batch.
 func (w *work) apply(ctx context.Context, f *kafka.Fetched) error {
-	if f.First != w.next[f.Partition] {
-		return nil // of an earlier assignment
+	if f.Assignment != w.assigned[f.Partition] {
+		return nil // it was on its way when the partition was assigned anew, and comes again
 	}
 	if f.Err != nil {
 		return readError(w.topic.Name, f.Err)
+	}
+	if next := w.next[f.Partition]; f.First != next {
+		return fmt.Errorf("read %s/%d: offsets from %d were delivered, and those from %d are next", w.topic.Name, f.Partition, f.First, next)
 	}
 	w.next[f.Partition] = f.Next
 	if w.metrics != nil {
@@ -374,15 +378,6 @@ func (w *work) empty() {
 		w.batch.Reset()
 	}
 	w.weigh()
-}
-
-// bad blames the record, unless the error is of something else that may heal,
-// such as a schema registry.
-func (*work) bad(r *kafka.Record, err error) error {
-	if !is[*codec.FormatError](err) && !is[*codec.FieldError](err) && !is[*codec.SchemaError](err) && !is[*batch.EventError](err) && !is[*StopError](err) {
-		return err
-	}
-	return &BadRecordError{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Err: err}
 }
 
 func (w *work) close(ctx context.Context) error {

@@ -41,6 +41,7 @@ func (c *ConsumerConfig) defaults() error {
 type Fetched struct {
 	Topic         string
 	Partition     int32
+	Assignment    int64 // the number of the Assign that it was read for
 	Records       []Record
 	First         int64 // what the last Poll, or Assign, ended with
 	Next          int64 // one past the last offset that this accounts for; gaps are normal
@@ -68,6 +69,7 @@ type Consumer struct {
 	mu       sync.Mutex
 	parts    map[TopicPartition]*reading
 	ids      map[string]string // expected topic ids
+	assigned int64             // how often Assign was called
 	ready    []Fetched
 	polled   []Fetched // returned by the last Poll
 	free     [][]Record
@@ -81,6 +83,7 @@ type Consumer struct {
 // reading is a partition that is being read.
 type reading struct {
 	key      TopicPartition
+	number   int64 // of its assignment
 	next     int64 // to fetch
 	position int64 // handed out by Poll
 	high     int64
@@ -120,19 +123,23 @@ func OpenConsumer(ctx context.Context, c *Client, cfg ConsumerConfig) (*Consumer
 }
 
 // Assign reads a partition from offset on. One that is assigned already starts
-// again there, and what was read ahead of it is dropped.
-func (r *Consumer) Assign(topic string, partition int32, offset int64) {
+// again there, and what was read ahead of it is dropped. What Poll has returned
+// before may still be on its way to whoever wants it: the number of the assignment
+// tells.
+func (r *Consumer) Assign(topic string, partition int32, offset int64) (assignment int64) {
 	key := TopicPartition{Topic: topic, Partition: partition}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.forget(key)
-	r.parts[key] = r.reading(key, offset)
+	r.assigned++
+	r.parts[key] = r.reading(key, r.assigned, offset)
 	signal(r.wake)
+	return r.assigned
 }
 
-func (r *Consumer) reading(key TopicPartition, offset int64) *reading {
+func (r *Consumer) reading(key TopicPartition, number, offset int64) *reading {
 	return &reading{
-		key: key, next: offset, position: offset, high: -1, stable: -1, replica: -1,
+		key: key, number: number, next: offset, position: offset, high: -1, stable: -1, replica: -1,
 		fetch: r.cfg.FetchBytes, intern: make(map[string]string),
 	}
 }
@@ -172,7 +179,7 @@ func (r *Consumer) Hold(topic string, partition int32) {
 		return
 	}
 	r.forget(key)
-	held := r.reading(key, p.position)
+	held := r.reading(key, p.number, p.position)
 	held.paused = true
 	r.parts[key] = held
 	signal(r.wake)

@@ -247,7 +247,7 @@ func (r *Consumer) accept(p *reading, a arrival) {
 	p.buffered += a.bytes
 	r.buffered += a.bytes
 	r.ready = append(r.ready, Fetched{
-		Topic: p.key.Topic, Partition: p.key.Partition, Records: a.records,
+		Topic: p.key.Topic, Partition: p.key.Partition, Assignment: p.number, Records: a.records,
 		Next: a.next, HighWatermark: p.high, LastStable: p.stable,
 	})
 	signal(r.filled)
@@ -278,7 +278,7 @@ func (r *Consumer) failedFetch(p *reading, err error) {
 func (r *Consumer) stop(p *reading, err error) {
 	p.failed, p.told = true, true
 	r.ready = append(r.ready, Fetched{
-		Topic: p.key.Topic, Partition: p.key.Partition, Next: p.next, HighWatermark: p.high, LastStable: p.stable,
+		Topic: p.key.Topic, Partition: p.key.Partition, Assignment: p.number, Next: p.next, HighWatermark: p.high, LastStable: p.stable,
 		Err: fmt.Errorf("read %s/%d at offset %d: %w", p.key.Topic, p.key.Partition, p.next, err),
 	})
 	signal(r.filled)
