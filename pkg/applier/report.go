@@ -112,13 +112,8 @@ func (s *shard) update(fn func(*status.Table)) {
 	if s.cfg.Status == nil {
 		return
 	}
-	s.mu.Lock()
-	name := s.boarded
-	s.mu.Unlock()
-	if name == "" {
-		name = s.topic.Name
-	}
-	s.cfg.Status.UpdateTable(name, func(t *status.Table) {
+	table, shard := s.line()
+	s.cfg.Status.UpdateShard(table, shard, func(t *status.Table) {
 		t.Topic = s.topic.Name
 		if t.ApplierTable == nil {
 			t.ApplierTable = &status.ApplierTable{Offsets: make(map[string]int64)}
@@ -127,16 +122,26 @@ func (s *shard) update(fn func(*status.Table)) {
 	})
 }
 
-// gone takes the table off the page.
+// line returns under which names the shard is on the status page.
+func (s *shard) line() (table, shard string) {
+	if s.id.of > 1 {
+		shard = s.name
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.boarded == "" {
+		return s.topic.Name, shard
+	}
+	return s.boarded, shard
+}
+
+// gone takes the shard off the page.
 func (s *shard) gone() {
 	if s.metrics != nil {
 		s.metrics.Close()
 	}
-	s.mu.Lock()
-	name := s.boarded
-	s.mu.Unlock()
-	if s.cfg.Status != nil && name != "" {
-		s.cfg.Status.RemoveTable(name)
+	if s.cfg.Status != nil {
+		s.cfg.Status.RemoveShard(s.line())
 	}
 }
 

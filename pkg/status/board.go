@@ -4,9 +4,11 @@
 package status
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -53,9 +55,11 @@ type Events struct {
 	Bytes   int64 `json:"bytes"`
 }
 
-// Table is the state of one table: of a reader's or of an applier's.
+// Table is the state of one table: of a reader's or of an applier's, or of one
+// shard of it.
 type Table struct {
 	Table string `json:"table"`
+	Shard string `json:"shard,omitempty"` // where a table has several
 	Topic string `json:"topic"`
 	State string `json:"state"`
 	Error string `json:"error"`
@@ -166,34 +170,33 @@ func (b *Board) Update(fn func(*Page)) {
 }
 
 // UpdateTable changes one table's part, which it adds where there is none.
-func (b *Board) UpdateTable(table string, fn func(*Table)) {
+func (b *Board) UpdateTable(table string, fn func(*Table)) { b.UpdateShard(table, "", fn) }
+
+// UpdateShard changes the part of one of a table's shards.
+func (b *Board) UpdateShard(table, shard string, fn func(*Table)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	i, ok := slices.BinarySearchFunc(b.page.Tables, table, compareTable)
+	i, ok := b.find(table, shard)
 	if !ok {
-		b.page.Tables = slices.Insert(b.page.Tables, i, Table{Table: table})
+		b.page.Tables = slices.Insert(b.page.Tables, i, Table{Table: table, Shard: shard})
 	}
 	fn(&b.page.Tables[i])
 }
 
-// RemoveTable takes a table off the board.
-func (b *Board) RemoveTable(table string) {
+// RemoveShard takes one of a table's shards off the board, "" the table that has none.
+func (b *Board) RemoveShard(table, shard string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if i, ok := slices.BinarySearchFunc(b.page.Tables, table, compareTable); ok {
+	if i, ok := b.find(table, shard); ok {
 		b.page.Tables = slices.Delete(b.page.Tables, i, i+1)
 	}
 }
 
-func compareTable(t Table, table string) int {
-	switch {
-	case t.Table < table:
-		return -1
-	case t.Table > table:
-		return 1
-	default:
-		return 0
-	}
+// find returns where a table's or shard's part is, or is to be, b.mu held.
+func (b *Board) find(table, shard string) (int, bool) {
+	return slices.BinarySearchFunc(b.page.Tables, Table{Table: table, Shard: shard}, func(a, b Table) int {
+		return cmp.Or(strings.Compare(a.Table, b.Table), strings.Compare(a.Shard, b.Shard))
+	})
 }
 
 // Page returns a copy of the page.

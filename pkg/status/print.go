@@ -45,13 +45,13 @@ func Print(w io.Writer, p Page, now time.Time) error {
 	}
 	for _, t := range p.Tables {
 		if t.Error != "" {
-			fmt.Fprintf(&out, "\n%s: %s\n", t.Table, t.Error)
+			fmt.Fprintf(&out, "\n%s: %s\n", t.name(), t.Error)
 		}
 		if t.NeedsSnapshot != "" {
-			fmt.Fprintf(&out, "\n%s needs a snapshot: %s\n", t.Table, t.NeedsSnapshot)
+			fmt.Fprintf(&out, "\n%s needs a snapshot: %s\n", t.name(), t.NeedsSnapshot)
 		}
 		if t.ApplierTable != nil && t.Pending != "" {
-			fmt.Fprintf(&out, "\n%s: %s\n", t.Table, t.Pending)
+			fmt.Fprintf(&out, "\n%s: %s\n", t.name(), t.Pending)
 		}
 	}
 	_, err := w.Write(out.Bytes())
@@ -91,9 +91,17 @@ func printApplier(w io.Writer, tables []Table, now time.Time) {
 		for _, partition := range slices.Sorted(maps.Keys(a.Offsets)) {
 			offsets = append(offsets, fmt.Sprintf("%s:%d", partition, a.Offsets[partition]))
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.Table, t.Topic, t.State, strings.Join(offsets, " "), last,
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.name(), t.Topic, t.State, strings.Join(offsets, " "), last,
 			count(a.Rows.Upserted), count(a.Rows.Deleted), count(a.Files.Data), count(a.Files.Delete), count(a.DeadLetters))
 	}
+}
+
+// name is the table's, and its shard's.
+func (t *Table) name() string {
+	if t.Shard == "" {
+		return t.Table
+	}
+	return t.Table + " " + t.Shard
 }
 
 func ago(d time.Duration) string {

@@ -262,7 +262,7 @@ func TestBoard_PageIsACopy(t *testing.T) {
 		t.Rows.Upserted = 99
 		*t.LastCommit = time.Time{}
 	})
-	b.RemoveTable("shop.broken")
+	b.RemoveShard("shop.broken", "")
 	got := p.Tables[1]
 	if got.Offsets["1"] != 20 || got.Rows.Upserted != 32 || got.LastCommit.IsZero() || len(p.Tables) != 2 {
 		t.Errorf("the page changed: %+v", got)
