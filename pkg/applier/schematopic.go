@@ -99,7 +99,6 @@ func (w *work) beginAnew(ctx context.Context, id string) (bool, error) {
 	}
 	w.truncated = last
 	w.schemas.done, w.schemas.topic, w.schemas.anew = 0, id, true
-	w.began = time.Now()
 	if err := w.flush(ctx); err != nil {
 		return false, err
 	}

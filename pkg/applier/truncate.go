@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/kafka"
@@ -55,10 +54,8 @@ func (w *work) truncate(ctx context.Context) error {
 	}
 	held := w.barrier.held
 	w.barrier = barrier{}
-	if w.began.IsZero() {
-		w.began, w.oldest = time.Now(), w.truncated.TsNs
-	}
 	for i, p := range w.partitions {
+		w.ages(&w.truncated, &held[p].records[0])
 		first := held[p].records[0].Offset
 		if i < len(w.partitions)-1 {
 			w.batch.Skip(p, first+1)

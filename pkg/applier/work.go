@@ -318,9 +318,7 @@ func (w *work) record(ctx context.Context, r *kafka.Record) (truncated bool, err
 			return false, w.bad(r, err)
 		}
 	}
-	if w.began.IsZero() {
-		w.began, w.oldest = time.Now(), cmp.Or(e.Source.TsNs, r.Timestamp.UnixNano())
-	}
+	w.ages(&e.Source, r)
 	err = w.batch.Add(e, r.Partition, r.Offset)
 	if errors.Is(err, batch.ErrKeyChanged) {
 		return false, w.keyChanged()
@@ -332,6 +330,14 @@ func (w *work) record(ctx context.Context, r *kafka.Record) (truncated bool, err
 		return false, w.flush(ctx)
 	}
 	return false, nil
+}
+
+// ages notes when the oldest change of the batch came and was made, of a record
+// that is about to be added.
+func (w *work) ages(source *debezium.Source, r *kafka.Record) {
+	if w.began.IsZero() {
+		w.began, w.oldest = time.Now(), cmp.Or(source.TsNs, r.Timestamp.UnixNano())
+	}
 }
 
 // begun makes the batch.
