@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -299,6 +300,70 @@ func TestReaderSnapshot_UnderWrites(t *testing.T) {
 			t.Errorf("only %d of %d chunks were hit while they were open", rows/chunk-n, rows/chunk)
 		}
 	})
+}
+
+// A table that is locked is waited for, which is said in half a minute; the others are read meanwhile, and
+// the stream goes on.
+func TestReaderSnapshot_ALockedTable(t *testing.T) {
+	onEach(t, func(t *testing.T, f *fixture) {
+		f.own()
+		f.Tables = `d\.(t|u)`
+		f.ReaderFlags = []string{"--snapshot-chunk-rows=20", "--snapshot-parallelism=2", "--no-schemas-enable"}
+		f.writers("d.t", 20_000)
+		f.writers("d.u", 20_000)
+		f.must(f.StartReader(t.Context()))
+		f.reading("d.t", 100)
+		f.reading("d.u", 100)
+		locker, err := f.db.Conn(t.Context())
+		f.must(err)
+		defer locker.Close()
+		_, err = locker.ExecContext(t.Context(), "LOCK TABLES d.u WRITE")
+		f.must(err)
+		f.waits(t.Context(), "d.u", "SHOW FULL PROCESSLIST")
+		n := f.committed("d.t")
+		f.exec("INSERT INTO d.t VALUES (1000000, 0, '')")
+		f.reading("d.t", n+1)
+		_, err = locker.ExecContext(t.Context(), "UNLOCK TABLES")
+		f.must(err)
+		f.must(f.Reader.Ready(t.Context()))
+		f.waits(t.Context(), "d.u", "")
+		log, err := os.ReadFile(f.Reader.Log)
+		f.must(err)
+		if n := strings.Count(string(log), `"reading binlog"`); n != 1 {
+			t.Errorf("the reader began %d times", n)
+		}
+		if n := strings.Count(string(log), `"table snapshot waits"`); n == 0 || n > 2 {
+			t.Errorf("the log says %d times that a table waits", n)
+		}
+		for _, table := range []string{"d.t", "d.u"} {
+			f.sameAsSource(table)
+		}
+	})
+}
+
+// waits waits until the status page says why a table's snapshot stands still, with a text in it, or that it does not.
+func (f *fixture) waits(ctx context.Context, table, text string) {
+	f.t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	f.must(pipeline.Wait(ctx, 100*time.Millisecond, func() (bool, error) {
+		_, body, err := f.Reader.Get(ctx, "/status")
+		if err != nil {
+			return false, err
+		}
+		var page struct {
+			Tables []struct{ Table, Waits string }
+		}
+		if err := json.Unmarshal([]byte(body), &page); err != nil {
+			return false, err
+		}
+		for _, t := range page.Tables {
+			if t.Table == table {
+				return strings.Contains(t.Waits, text) && (t.Waits == "") == (text == ""), f.alive()
+			}
+		}
+		return false, f.alive()
+	}))
 }
 
 // chunksNotHit returns the chunks of rows of which the snapshot published every

@@ -20,7 +20,7 @@ import (
 // only read what they are asked for and hand it back.
 type chunks struct {
 	limits  snapshot.Limits
-	free    []chan ask // of the workers that have no table
+	free    []*worker // that have no table
 	answers chan answer
 	queue   []*snapshotTable // not begun, in order
 	active  map[debezium.TableID]*snapshotTable
@@ -33,7 +33,7 @@ type chunks struct {
 // snapshotTable is a table being read.
 type snapshotTable struct {
 	id      debezium.TableID
-	worker  chan ask // nil before it began and after it was read
+	worker  *worker // nil before it began and after it was read
 	spec    *snapshot.Table
 	windows []*window    // read and not published, in key order
 	next    snapshot.Key // where the chunk behind them begins
@@ -43,9 +43,11 @@ type snapshotTable struct {
 	all     bool         // the last of windows is the table's last
 	stale   bool         // what is being read belongs to an older definition
 	blocked bool         // the server knows a definition that the stream has not reached
-	initial bool         // of the first start's snapshot
-	rows    int64        // published
-	chunks  int64        // published
+	locked  bool         // the server gave up waiting for a lock on it
+	waits   waits
+	initial bool  // of the first start's snapshot
+	rows    int64 // published
+	chunks  int64 // published
 
 	// Of a table without a key, which is read in one pass: where that begins, once it has begun; that nothing of
 	// it is published yet; that rows were published before which it has too.
@@ -85,85 +87,17 @@ func (t *snapshotTable) change(key []byte) {
 	t.changed[string(key)] = struct{}{}
 }
 
-// ask is for one chunk of a table, read by spec, or by what the server says of
-// the table's key if spec is nil.
-type ask struct {
-	table *snapshotTable
-	spec  *snapshot.Table
-	list  string // the select list, where spec is nil
-	pass  bool   // the table has no key
-	after snapshot.Key
-	since debezium.Position // the rows are not older than what the stream had delivered by then
-}
-
-type answer struct {
-	table *snapshotTable
-	spec  *snapshot.Table
-	chunk *snapshot.Chunk
-	err   error
-}
-
 // newChunks starts n workers, which end with ctx. The returned function waits
 // for their end.
 func newChunks(ctx context.Context, cfg *mysql.Config, server *mysql.Server, n int, limits snapshot.Limits) (*chunks, func() error) {
 	c := &chunks{limits: limits, active: make(map[debezium.TableID]*snapshotTable), answers: make(chan answer, n)}
 	group, ctx := errgroup.WithContext(ctx)
 	for range n {
-		asks := make(chan ask, 1)
-		c.free = append(c.free, asks)
-		group.Go(func() error { return c.work(ctx, asks, cfg, server) })
+		w := &worker{asks: make(chan ask, 1), reader: snapshot.New(cfg, server)}
+		c.free = append(c.free, w)
+		group.Go(func() error { return c.work(ctx, w, cfg) })
 	}
 	return c, group.Wait
-}
-
-// work answers what is asked until ctx ends.
-func (c *chunks) work(ctx context.Context, asks chan ask, cfg *mysql.Config, server *mysql.Server) error {
-	reader := snapshot.New(cfg, server)
-	for {
-		select {
-		case <-ctx.Done():
-			return reader.Close()
-		case a := <-asks:
-			spec, chunk, err := a.spec, new(snapshot.Chunk), error(nil)
-			if spec == nil {
-				spec, err = describe(ctx, cfg, a.table.id, a.list, a.pass)
-			}
-			if err == nil {
-				limits := c.limits
-				limits.NotBefore = a.since
-				err = reader.Read(ctx, chunk, spec, snapshot.Range{After: a.after}, limits)
-			}
-			c.answer(ctx, answer{table: a.table, spec: spec, chunk: chunk, err: err})
-		}
-	}
-}
-
-func describe(ctx context.Context, cfg *mysql.Config, id debezium.TableID, list string, keyless bool) (*snapshot.Table, error) {
-	conn, err := mysql.Connect(ctx, cfg)
-	if err != nil {
-		return nil, err
-	}
-	spec, err := snapshot.Describe(ctx, conn, id)
-	if err := errors.Join(err, conn.Close()); err != nil {
-		return nil, err
-	}
-	if spec.Select = list; keyless { // whatever the server knows: the stream goes by one pass at one position
-		spec.Key, spec.Index = nil, ""
-	}
-	return spec, nil
-}
-
-func (c *chunks) answer(ctx context.Context, a answer) {
-	select {
-	case c.answers <- a:
-	case <-ctx.Done():
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.alarm != nil {
-		c.alarm()
-	}
 }
 
 // wake has alarm called when an answer comes, or now if one is there. The
@@ -244,7 +178,7 @@ func (c *chunks) ask(since debezium.Position, list func(debezium.TableID) (strin
 			}
 		}
 		t.asked, a.pass = true, t.pass
-		t.worker <- a
+		t.worker.asks <- a
 	}
 	return nil
 }
@@ -285,9 +219,15 @@ func (c *chunks) took(a answer, catchUp func(*snapshotTable, *window) error) err
 		mysql.IsServerError(a.err, mysql.CodeBadField, mysql.CodeNoSuchIndex, mysql.CodeNoSuchTable, mysql.CodeUnknownDatabase):
 		t.blocked = true // the statement that did it is on its way through the stream
 		return nil
+	case mysql.IsServerError(a.err, mysql.CodeLockWaitTimeout): // it is asked for again
+		t.locked = true
+		clear(t.changed)
+		return nil
 	case a.err != nil:
 		return a.err
 	}
+	t.locked = false
+	t.waits.over()
 	if a.chunk.First {
 		t.windows = nil
 	}
@@ -346,7 +286,8 @@ func (c *chunks) discard(id debezium.TableID, gone bool) {
 	if t == nil {
 		return
 	}
-	t.stale, t.blocked, t.all = t.asked, false, false
+	t.stale, t.blocked, t.locked, t.all = t.asked, false, false, false
+	t.waits.over()
 	t.spec, t.windows, t.next = nil, nil, t.after
 	t.again, t.begun, t.onePass = t.again || t.begun, false, false
 	clear(t.changed)

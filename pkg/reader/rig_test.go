@@ -1,6 +1,7 @@
 package reader
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -32,7 +33,8 @@ type rig struct {
 	s       *session
 	cluster *kfake.Cluster
 	metrics *prometheus.Registry
-	workers []chan ask
+	workers []*worker
+	log     bytes.Buffer
 	asked   map[string]ask // by table: chunks being read
 	seen    map[string]int // records of each topic that were printed
 }
@@ -64,10 +66,11 @@ func newRig(t *testing.T, parallelism int) *rig {
 	cfg.Rank = func(debezium.TableID) int { return 0 }
 	cfg.ListedDatabase = func(string) bool { return true }
 	cfg.OffsetTopic, cfg.HistoryTopic = checkpoint.Topic(rigPrefix), "__history"
-	cfg.Logger, cfg.Status = slog.New(slog.DiscardHandler), status.NewBoard("test")
+	cfg.Status = status.NewBoard("test")
 	registry := prometheus.NewRegistry()
 	cfg.Metrics = func(plugin string) *telemetry.Reader { return telemetry.NewReader(registry, rigPrefix, plugin) }
 	r := &rig{t: t, cluster: cluster, metrics: registry, asked: make(map[string]ask), seen: make(map[string]int)}
+	cfg.Logger = slog.New(slog.NewJSONHandler(&r.log, nil))
 	s := newSession(t.Context(), New(cfg))
 	s.server = &mysql.Server{Flavor: debezium.FlavorMySQL, GTIDMode: true, Charset: "utf8mb4"}
 	s.connector = s.server.Flavor
@@ -79,8 +82,8 @@ func newRig(t *testing.T, parallelism int) *rig {
 	s.openHistory()
 	s.chunks = &chunks{active: make(map[debezium.TableID]*snapshotTable), answers: make(chan answer, parallelism)}
 	for range parallelism {
-		asks := make(chan ask, 1)
-		s.chunks.free, r.workers = append(s.chunks.free, asks), append(r.workers, asks)
+		w := &worker{asks: make(chan ask, 1), reader: snapshot.New(nil, s.server)}
+		s.chunks.free, r.workers = append(s.chunks.free, w), append(r.workers, w)
 	}
 	s.position = r.position(0)
 	s.progress.At(s.position, debezium.Position{}, 1e9, 1)
@@ -226,12 +229,36 @@ func binlogRow(line string) mysql.Row {
 	return row
 }
 
+// saidToWait prints what the log has said since the last time of snapshots that wait, and
+// what the status page says now.
+func (r *rig) saidToWait() string {
+	var lines []string
+	for line := range strings.Lines(r.log.String()) {
+		var said struct{ Msg, Table, Reason string }
+		if err := json.Unmarshal([]byte(line), &said); err != nil {
+			r.t.Fatal(err)
+		}
+		if said.Msg == "table snapshot waits" {
+			lines = append(lines, "log "+said.Table+": "+said.Reason)
+		}
+	}
+	r.log.Reset()
+	page := r.s.cfg.Status.Page()
+	for _, table := range page.Tables {
+		if table.Waits != "" {
+			reason, _, _ := strings.Cut(table.Waits, ":")
+			lines = append(lines, "status "+table.Table+": "+reason)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
 // asks prints the chunks that were asked for since the last time.
 func (r *rig) asks() string {
 	var lines []string
 	for _, w := range r.workers {
 		select {
-		case a := <-w:
+		case a := <-w.asks:
 			r.asked[a.table.id.Table] = a
 			line := "ask " + a.table.id.Table
 			if a.after != nil {

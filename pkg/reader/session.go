@@ -72,6 +72,8 @@ type session struct {
 	begun map[debezium.TableID]bool // tables of which a row was published by a snapshot
 	loose map[debezium.TableID]bool // tables of which it was said that rows may come twice
 
+	standing map[debezium.TableID]string // tables that are shown to wait, and why
+
 	life       context.Context // of everything that the session starts
 	stop       context.CancelFunc
 	patience   context.Context // with Kafka, where its buffer is full
@@ -83,7 +85,7 @@ type session struct {
 func newSession(ctx context.Context, r *Reader) *session {
 	s := &session{
 		Reader: r, identities: codec.NewJSON(codec.JSONOptions{}), tables: make(map[debezium.TableID]*table), maps: make(map[*binlog.TableMap]*table), topics: make(map[string]int32),
-		begun: make(map[debezium.TableID]bool), loose: make(map[debezium.TableID]bool),
+		begun: make(map[debezium.TableID]bool), loose: make(map[debezium.TableID]bool), standing: make(map[debezium.TableID]string),
 		included: included{unknown: make(map[debezium.TableID]debezium.Position), ahead: make(map[debezium.TableID]*debezium.Table)},
 	}
 	s.life, s.stop = context.WithCancel(ctx)
@@ -169,6 +171,7 @@ type waiting struct {
 }
 
 func (s *session) wait(ctx context.Context) {
+	s.noteWaits(time.Now())
 	if s.waiting.stop != nil {
 		s.waiting.stop()
 	}

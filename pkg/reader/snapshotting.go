@@ -164,6 +164,7 @@ func (s *session) publishReady(ctx context.Context, t *snapshotTable) error {
 		}
 		t.windows = t.windows[1:]
 		t.after = w.chunk.Last
+		t.waits.over()
 		t.rows += int64(w.chunk.Rows.Len())
 		t.chunks++
 		known.counters.Chunk(w.chunk.Rows.Len())

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/datadriven"
 
@@ -27,6 +28,7 @@ import (
 //	ddl tx=N                    a statement, which is transaction N
 //	unlogged POLICY             --on-unlogged-change
 //	state                       prints the saved progress
+//	waits at=N                  N seconds after the first: prints which tables the log and the status page say to wait
 //	waiting                     prints whether a chunk has come that nobody has looked at
 func TestSnapshotting(t *testing.T) {
 	datadriven.Walk(t, "testdata/snapshotting", func(t *testing.T, path string) {
@@ -113,6 +115,11 @@ func (r *rig) run(d *datadriven.TestData) (string, error) {
 		return r.published()
 	case "state":
 		return r.state(), nil
+	case "waits":
+		seconds := 0
+		d.ScanArgs(r.t, "at", &seconds)
+		r.s.noteWaits(time.Unix(int64(1e9+seconds), 0))
+		return r.saidToWait(), nil
 	case "waiting":
 		return strconv.FormatBool(r.s.chunks.waiting()), nil
 	default:

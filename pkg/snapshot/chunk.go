@@ -43,6 +43,7 @@ type Chunk struct {
 func (r *Reader) Read(ctx context.Context, c *Chunk, t *Table, span Range, limits Limits) error {
 	limits.Rows, limits.Bytes = max(limits.Rows, 1), min(max(limits.Bytes, 1), maxChunkBytes)
 	c.Table, c.Last, c.Done, c.First, c.Loose = t, nil, false, false, false
+	defer r.enter(Idle)
 	var err error
 	if len(t.Key) == 0 {
 		err = r.readPass(ctx, c, t, limits)
@@ -85,6 +86,7 @@ func (r *Reader) readPage(ctx context.Context, c *Chunk, t *Table, span Range, l
 // fillPage reads at most maxBytes and the row that reaches them. What the server has beyond is
 // given up, with the connection if it is much.
 func (r *Reader) fillPage(ctx context.Context, c *Chunk, query string, limit, maxBytes int) error {
+	r.enter(Selecting)
 	rows, err := r.conn.Query(ctx, query)
 	if err != nil {
 		return err

@@ -157,6 +157,7 @@ func (r *Reader) openLocked(ctx context.Context, t *Table) (view, error) {
 		}
 		r.locker = locker
 	}
+	r.enter(Locking)
 	// Whoever wants to write waits behind a lock that waits, so it does not wait long.
 	if err := r.locker.Exec(ctx, "SET SESSION lock_wait_timeout = 2"); err != nil {
 		return view{}, err

@@ -26,6 +26,7 @@ func (r *Reader) readPass(ctx context.Context, c *Chunk, t *Table, limits Limits
 			return err
 		}
 	}
+	r.enter(Selecting)
 	p := r.pass
 	c.Low, c.High, c.Loose = p.low, p.high, p.loose
 	c.Rows.Reset(len(p.rows.Columns()))
@@ -59,6 +60,7 @@ func (r *Reader) startPass(ctx context.Context, t *Table, least debezium.GTIDSet
 		return err
 	}
 	// The query outlives the call that starts it.
+	r.enter(Selecting)
 	var queryCtx context.Context
 	queryCtx, p.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if p.rows, err = r.conn.Query(queryCtx, t.passQuery()); err != nil {
@@ -84,6 +86,7 @@ func (r *Reader) openPass(ctx context.Context, t *Table, least debezium.GTIDSet)
 	if err == nil || !r.server.GTIDMode || !errors.Is(err, ErrLockTables) {
 		return &pass{table: t, low: v.low, high: v.high}, err
 	}
+	r.enter(Committing)
 	p := &pass{table: t, loose: true}
 	if p.low.GTIDs, err = executed(ctx, r.conn, least); err != nil {
 		return nil, err

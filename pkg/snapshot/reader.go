@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/mysql"
@@ -24,7 +25,24 @@ type Reader struct {
 
 	sized   *Table // the table that rowSize was learnt from
 	rowSize float64
+	stage   atomic.Int32
 }
+
+// Stage is what a Reader is doing.
+type Stage int32
+
+// The stages. A Reader connects while it is Idle.
+const (
+	Idle       Stage = iota
+	Committing       // the server has not committed all of Limits.NotBefore
+	Locking          // the table is being locked for a moment
+	Selecting        // the server is asked for rows
+)
+
+// Stage may be called by any goroutine.
+func (r *Reader) Stage() Stage { return Stage(r.stage.Load()) }
+
+func (r *Reader) enter(s Stage) { r.stage.Store(int32(s)) }
 
 // New returns a reader of the server that cfg leads to. It connects when it first reads.
 func New(cfg *mysql.Config, server *mysql.Server) *Reader {
@@ -81,6 +99,7 @@ func (r *Reader) open(ctx context.Context, t *Table, notBefore debezium.Position
 		}
 		return view{low: low, high: high, transaction: true}, nil
 	case r.server.GTIDMode:
+		r.enter(Committing)
 		set, err := executed(ctx, r.conn, notBefore.GTIDs)
 		return view{low: debezium.Position{GTIDs: set}}, err
 	default: // under the lock, as on MariaDB, the end of the binlog is what is seen

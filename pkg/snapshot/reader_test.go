@@ -29,6 +29,7 @@ type fakeServer struct {
 	payload  func(id int) int // bytes of a row
 	refuse   string           // a statement to deny
 	restless bool             // MariaDB: the binlog moves on between any two queries
+	meets    func(string)     // is called with each query, if it is set
 	behind   int              // MariaDB: transactions in the binlog not committed yet; one less after each look
 
 	mu      sync.Mutex
@@ -99,6 +100,9 @@ func (s *session) HandleQuery(query string) (*gomysql.Result, error) {
 		return nil, nil
 	}
 	s.queries = append(s.queries, fmt.Sprintf("%d %s", s.number, query))
+	if s.meets != nil {
+		s.meets(query)
+	}
 	if s.restless {
 		s.commits++
 	}
@@ -353,6 +357,41 @@ func TestReader_LowWaitsForThePositionOfTheStream(t *testing.T) {
 	}
 	if !c.High.GTIDs.Contains(c.Low.GTIDs) || c.High.GTIDs.Equal(c.Low.GTIDs) {
 		t.Errorf("got high %s after low %s", c.High.GTIDs, c.Low.GTIDs)
+	}
+}
+
+// TestReader_Stage: whoever waits for a chunk is told what the server was asked last.
+func TestReader_Stage(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		gtids bool
+		want  string
+	}{
+		{"by GTIDs", true, "SELECT 1, SELECT 3, SELECT 3"},
+		{"by a lock", false, "LOCK 2, SHOW 2, START 2, UNLOCK 2, SELECT 3, COMMIT 3"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := &fakeServer{rows: 3}
+			var got []string
+			r := snapshot.New(f.start(t), &mysql.Server{Flavor: debezium.FlavorMySQL, Number: 80031, GTIDMode: c.gtids})
+			defer r.Close()
+			f.meets = func(query string) {
+				word, _, _ := strings.Cut(query, " ")
+				got = append(got, fmt.Sprintf("%s %d", word, r.Stage()))
+			}
+			var chunk snapshot.Chunk
+			if err := r.Read(t.Context(), &chunk, keyed(), snapshot.Range{}, snapshot.Limits{Rows: 10, Bytes: 1 << 20}); err != nil {
+				t.Fatal(err)
+			}
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			if diff := cmp.Diff(c.want, strings.Join(got, ", ")); diff != "" {
+				t.Errorf("queries and stages (-want +got):\n%s", diff)
+			}
+			if r.Stage() != snapshot.Idle {
+				t.Errorf("the reader is in stage %d afterwards", r.Stage())
+			}
+		})
 	}
 }
 

@@ -73,6 +73,7 @@ type Table struct {
 // ReaderTable is what a reader adds.
 type ReaderTable struct {
 	Snapshot Progress `json:"snapshot"`
+	Waits    string   `json:"waits,omitempty"` // why the snapshot has not moved for long
 }
 
 // Progress is how far the snapshot of a table has come.

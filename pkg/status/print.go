@@ -50,6 +50,9 @@ func Print(w io.Writer, p Page, now time.Time) error {
 		if t.NeedsSnapshot != "" {
 			fmt.Fprintf(&out, "\n%s needs a snapshot: %s\n", t.name(), t.NeedsSnapshot)
 		}
+		if t.ReaderTable != nil && t.Waits != "" {
+			fmt.Fprintf(&out, "\n%s waits: %s\n", t.Table, t.Waits)
+		}
 		if t.ApplierTable != nil && t.Pending != "" {
 			fmt.Fprintf(&out, "\n%s: %s\n", t.name(), t.Pending)
 		}

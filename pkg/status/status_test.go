@@ -32,7 +32,7 @@ func readerBoard() *status.Board {
 	})
 	b.UpdateTable("shop.orders", func(t *status.Table) {
 		t.Topic, t.State = "p.shop.orders", "snapshot"
-		t.ReaderTable = &status.ReaderTable{Snapshot: status.Progress{State: "running", Chunks: 2, Rows: 40000, Total: 100000}}
+		t.ReaderTable = &status.ReaderTable{Snapshot: status.Progress{State: "running", Chunks: 2, Rows: 40000, Total: 100000}, Waits: "a lock is on the table"}
 	})
 	b.UpdateTable("shop.customers", func(t *status.Table) {
 		t.Topic, t.State = "p.shop.customers", "streaming"
@@ -88,7 +88,7 @@ func TestHandler_Status(t *testing.T) {
 				{"table": "shop.customers", "topic": "p.shop.customers", "state": "streaming", "error": "",
 				 "snapshot": {"state": "done", "chunks": 1, "rows": 30, "total": 0}, "needs_snapshot": "EXCHANGE PARTITION"},
 				{"table": "shop.orders", "topic": "p.shop.orders", "state": "snapshot", "error": "",
-				 "snapshot": {"state": "running", "chunks": 2, "rows": 40000, "total": 100000}}
+				 "snapshot": {"state": "running", "chunks": 2, "rows": 40000, "total": 100000}, "waits": "a lock is on the table"}
 			]}`},
 		{"applier", applierBoard(), `{
 			"state": "streaming", "since": "2026-03-01T10:00:00Z", "version": "v1.2.3", "lag_seconds": 0, "ready": true,
@@ -198,6 +198,8 @@ shop.customers  p.shop.customers  streaming  done, 30 rows
 shop.orders     p.shop.orders     snapshot   running, 40,000 rows, 40 %
 
 shop.customers needs a snapshot: EXCHANGE PARTITION
+
+shop.orders waits: a lock is on the table
 `},
 		{"applier", applierBoard(), `streaming for 2m3s, 0.0s behind (version v1.2.3)
 
