@@ -3,21 +3,19 @@ package config
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 )
 
 // Patterns is a list of regular expressions by Debezium's matching rules: they
 // are separated by commas (a comma that belongs to one is written \,), match
-// whole names and do not tell upper from lower case.
+// whole names and do not tell upper from lower case of ASCII's letters.
 type Patterns struct {
 	text string
-	list []*regexp.Regexp
+	list []*javaPattern
 }
 
-// ParsePatterns reads a list. Expressions that Java understands and RE2 does
-// not, or not the same way, are errors.
+// ParsePatterns reads a list of Java's expressions.
 func ParsePatterns(s string) (Patterns, error) {
 	p := Patterns{text: s}
 	var errs []error
@@ -26,9 +24,9 @@ func ParsePatterns(s string) (Patterns, error) {
 		if part == "" {
 			continue
 		}
-		re, err := compile(part)
+		re, err := parseJava(part)
 		if err != nil {
-			errs = append(errs, err)
+			errs = append(errs, fmt.Errorf("regular expression %s: %w", part, err))
 			continue
 		}
 		p.list = append(p.list, re)
@@ -54,7 +52,7 @@ func (p Patterns) Match(name string) bool { return p.index(name) >= 0 }
 
 // index returns which expression of the list is the first to match, or -1.
 func (p Patterns) index(name string) int {
-	return slices.IndexFunc(p.list, func(re *regexp.Regexp) bool { return re.MatchString(name) })
+	return slices.IndexFunc(p.list, func(e *javaPattern) bool { return e.match(name) })
 }
 
 // splitPatterns splits at commas that no backslash stands before, and takes
@@ -78,16 +76,6 @@ func splitPatterns(s string) []string {
 		part.WriteByte(s[i])
 	}
 	return append(parts, part.String())
-}
-
-func compile(pattern string) (*regexp.Regexp, error) {
-	if feature := javaOnly(pattern); feature != "" {
-		return nil, fmt.Errorf("regular expression %s: %s is not supported; list the names, or use an exclude list", pattern, feature)
-	}
-	if _, err := regexp.Compile(pattern); err != nil {
-		return nil, fmt.Errorf("regular expression %s: %w", pattern, err)
-	}
-	return regexp.Compile("(?i)^(?:" + pattern + ")$")
 }
 
 // javaOnly names the first feature of Java's expressions that RE2 lacks or
@@ -116,7 +104,7 @@ func javaOnly(p string) string {
 			inClass = false
 		case inClass && strings.HasPrefix(rest, "&&"):
 			return "an intersection of classes"
-		case inClass && p[i] == '[' && !strings.HasPrefix(rest, "[:"):
+		case inClass && p[i] == '[':
 			return "a class within a class"
 		case inClass:
 		case p[i] == '[':
