@@ -76,6 +76,11 @@ func (e *edit) widen(id int, t iceberg.Type) {
 	e.change(id, func(f *iceberg.NestedField) { f.Type = t })
 }
 
+// relax lets the column be null.
+func (e *edit) relax(id int) {
+	e.change(id, func(f *iceberg.NestedField) { f.Required = false })
+}
+
 func (e *edit) change(id int, how func(*iceberg.NestedField)) {
 	i := slices.IndexFunc(e.fields, func(f iceberg.NestedField) bool { return f.ID == id })
 	how(&e.fields[i])

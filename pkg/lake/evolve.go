@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/apache/iceberg-go"
@@ -19,8 +20,9 @@ const (
 )
 
 // Evolve makes the table hold rows of the given schema: new columns are added
-// as optional ones at the end, a float becomes a double, a decimal gains digits,
-// all in one schema update. Columns that the rows lack stay. It reports whether
+// as optional ones at the end, a float becomes a double, a decimal gains digits, a
+// required column of a table that is not of our making may be null where it may in
+// the rows, all in one schema update. Columns that the rows lack stay. It reports whether
 // the table changed. A change that Iceberg does not allow is an
 // IncompatibleTypeError or NameClashError, and nothing is changed then.
 func (t *Table) Evolve(ctx context.Context, row *debezium.Schema) (bool, error) {
@@ -113,6 +115,9 @@ func (t *Table) stage(e *edit, row *debezium.Schema) error {
 			if widened != nil {
 				e.widen(have.ID, widened)
 			}
+			if have.Required && f.Schema.Optional && !slices.Contains(e.meta.CurrentSchema().IdentifierFieldIDs, have.ID) {
+				e.relax(have.ID)
+			}
 		case twin != "":
 			return &NameClashError{Table: t.name.String(), Column: f.Name, Existing: twin}
 		default:
@@ -160,8 +165,15 @@ func (t *Table) adopt(row *debezium.Schema, key []string, owner Owner) error {
 	}
 	for _, f := range meta.CurrentSchema().Fields() {
 		if f.Required && row.FieldIndex(f.Name) < 0 {
-			return &AdoptError{Table: name, Reason: "column " + f.Name + " is required and the events have none of that name"}
+			return requiredError(name, f.Name)
 		}
 	}
 	return t.stage(newEdit(meta), row)
+}
+
+// requiredError refuses a table with a column that would be null in all rows and
+// must not be.
+func requiredError(table, column string) error {
+	return &AdoptError{Table: table, Reason: "column " + column + " is required (NOT NULL), and the events have none of that name: " +
+		"let it be null (in Spark: ALTER TABLE … ALTER COLUMN " + column + " DROP NOT NULL) or drop it"}
 }

@@ -7,6 +7,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/firn-cdc/firn/pkg/debezium"
@@ -163,4 +166,44 @@ func TestTable_EvolveConcurrently(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+func TestTable_EvolveARequiredColumn(t *testing.T) {
+	id, str := field("id", &debezium.Schema{Type: debezium.Int32}), schema(debezium.String, "")
+	always := &debezium.Schema{Type: debezium.String}
+	tbl := created(t, rowSchema(id, field("a", str), field("b", str)))
+	require(t, tbl, "a", "b")
+	if _, err := tbl.Evolve(t.Context(), rowSchema(id, field("a", always), field("b", str))); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff("1 id long!, 2 a string!, 3 b string", print(tbl)); diff != "" {
+		t.Errorf("what may be null in the rows may be in the table (-want +got):\n%s", diff)
+	}
+	builder, err := tbl.NewRowBuilder(memory.DefaultAllocator)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer builder.Release()
+	err = builder.Append(rowSchema(id, field("b", str)), []debezium.Value{debezium.Int(debezium.Int32, 1), debezium.Text("x")})
+	if _, ok := errors.AsType[*lake.AdoptError](err); !ok || !strings.Contains(err.Error(), "column a is required") || !strings.Contains(err.Error(), "DROP NOT NULL") {
+		t.Errorf("rows without a required column: %v", err)
+	}
+}
+
+// require makes columns required, as another program may have made them.
+func require(t *testing.T, tbl *lake.Table, columns ...string) {
+	t.Helper()
+	txn := tbl.Iceberg().NewTransaction()
+	update := txn.UpdateSchema(true, true)
+	for _, name := range columns {
+		update.UpdateColumn([]string{name}, table.ColumnUpdate{Required: iceberg.Optional[bool]{Valid: true, Val: true}})
+	}
+	if err := update.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	changed, err := txn.Commit(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tbl.Set(changed)
 }

@@ -145,6 +145,8 @@ func (b *RowBuilder) newPlan(row *debezium.Schema) ([]appender, error) {
 			s = row.Fields[a.field].Schema
 		} else if fill := b.fills[f.Name]; fill != nil {
 			s, a.constant = fill.Schema, &fill.Value
+		} else if f.Required {
+			return nil, requiredError(b.table, f.Name)
 		}
 		var err error
 		if a.append, err = b.appender(i, s); err != nil {
