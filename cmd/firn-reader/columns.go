@@ -18,6 +18,15 @@ func rulesOf(c *config.Capture) (r convert.Rules, err error) {
 	if !c.ColumnIncludeList.Empty() || !c.ColumnExcludeList.Empty() {
 		r.Published = func(table debezium.TableID, column string) bool { return c.Column(table.Database, table.Table, column) }
 	}
+	if !c.Tinyint1ToBoolean.Empty() || !c.TinyintToBoolean.Empty() {
+		r.Boolean = func(table debezium.TableID, column *debezium.Column) bool {
+			if column.TypeName != "TINYINT" && column.TypeName != "TINYINT UNSIGNED" {
+				return false
+			}
+			name := table.String() + "." + column.Name
+			return column.Length == 1 && c.Tinyint1ToBoolean.Match(name) || c.TinyintToBoolean.Match(name)
+		}
+	}
 	columns, err := c.ColumnRules()
 	if err != nil {
 		return r, err

@@ -12,6 +12,8 @@ type Capture struct {
 	TableExcludeList            Patterns `placeholder:"REGEX,..." help:"Tables to leave out."`
 	ColumnIncludeList           Patterns `placeholder:"REGEX,..." help:"Columns to publish, as database.table.column."`
 	ColumnExcludeList           Patterns `placeholder:"REGEX,..." help:"Columns to leave out; keys stay."`
+	Tinyint1ToBoolean           Patterns `name:"tinyint1-to-boolean" placeholder:"REGEX,..." help:"Publish TINYINT(1) columns as booleans, true above zero."`
+	TinyintToBoolean            Patterns `placeholder:"REGEX,..." help:"The same for TINYINT columns of any length."`
 	ColumnRule                  []string `sep:"none" placeholder:"PROPERTY=REGEX,..." help:"Shorten, mask or hash columns, by Debezium's properties: column.truncate.to.N.chars, column.mask.with.N.chars, column.mask.hash[.v2].ALGORITHM.with.salt.SALT. Repeatable."`
 	ColumnPropagateSourceType   Patterns `placeholder:"REGEX,..." help:"Columns whose MySQL type goes into the schema's parameters."`
 	DatatypePropagateSourceType Patterns `placeholder:"REGEX,..." help:"The same by type, as database.table.TYPE."`

@@ -65,6 +65,7 @@ func readConnector(path string, environ map[string]string) (*connector, error) {
 			errs = append(errs, failed(name, err))
 		}
 	}
+	c.booleans(properties)
 	if err := c.transforms(properties); err != nil {
 		errs = append(errs, fmt.Errorf("%s: %w", path, err))
 	}

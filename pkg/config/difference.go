@@ -40,6 +40,9 @@ func (r *Reader) LapsedPromises() []string {
 	if r.Unwrap && r.UnwrapReplaceNullWithDefault && !r.ReplaceNullWithDefault {
 		out = append(out, "--unwrap-replace-null-with-default: NULL reads as the column's default")
 	}
+	if r.DebeziumDefaults && (!r.Tinyint1ToBoolean.Empty() || !r.TinyintToBoolean.Empty()) {
+		out = append(out, "TinyIntOneToBooleanConverter: TINYINT UNSIGNED above 127 streams as false")
+	}
 	if r.DebeziumDefaults && r.AllowFKCascade {
 		out = append(out, "--allow-fk-cascade: what foreign-key actions change, MySQL before 9.6 does not log")
 	}

@@ -36,7 +36,8 @@ type Options struct {
 	// FLOAT read by a snapshot has six digits, a TIME outside the day cannot be converted in the modes connect
 	// and isostring, a streamed ENUM or SET label has its backslashes doubled and its commas escaped, latin1's
 	// five gaps stream as U+FFFD, YEAR 0000 as 1900, FLOAT4 as null, dates and bytes inside JSON in another
-	// form, and a TIMESTAMP in a key has fewer digits of the second in a snapshot.
+	// form, a TIMESTAMP in a key has fewer digits of the second in a snapshot, and a TINYINT UNSIGNED above 127
+	// that is a boolean streams as false.
 	DebeziumExact bool
 	// ConvertFailure applies to values that the column's Connect type cannot hold. In a key, and in a column
 	// that is NOT NULL, they are always errors: null is none of their values. Debezium has a NOT NULL column's

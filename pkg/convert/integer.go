@@ -114,3 +114,43 @@ func (boolean) selected(_ *arena, text []byte, out *debezium.Value) error {
 	*out = debezium.Bool(i != 0)
 	return nil
 }
+
+// flag converts a number to whether it is above zero, as Debezium's
+// TinyIntOneToBooleanConverter does.
+type flag struct {
+	number converter
+	exact  bool // unsigned numbers above 127 stream as negative ones
+}
+
+func (f *flag) streamed(a *arena, v *mysql.Value, out *debezium.Value) error {
+	if f.exact {
+		return signedFlag(v, out)
+	}
+	err := f.number.streamed(a, v, out)
+	*out = debezium.Bool(out.I > 0)
+	return err
+}
+
+func signedFlag(v *mysql.Value, out *debezium.Value) error {
+	if v.Kind != mysql.Int {
+		return kindError{v.Kind}
+	}
+	*out = debezium.Bool(v.I > 0)
+	return nil
+}
+
+func (f *flag) selected(a *arena, text []byte, out *debezium.Value) error {
+	err := f.number.selected(a, text, out)
+	*out = debezium.Bool(out.I > 0)
+	return err
+}
+
+// booleanSchema is the schema of a number as that of a flag.
+func booleanSchema(number *debezium.Schema) *debezium.Schema {
+	s := &debezium.Schema{Type: debezium.Boolean, Optional: number.Optional}
+	if number.Default != nil {
+		v := debezium.Bool(number.Default.I > 0)
+		s.Default = &v
+	}
+	return s
+}

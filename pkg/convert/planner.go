@@ -30,10 +30,12 @@ func (b *planner) column(i int) (column, debezium.Field, error) {
 	if err != nil {
 		return column{}, debezium.Field{}, err
 	}
-	key := slices.ContainsFunc(b.table.PrimaryKey, func(k string) bool { return strings.EqualFold(k, c.Name) })
-	conv, err := newConverter(c, schema, key, b.opts)
+	conv, err := newConverter(c, schema, b.isKey(c), b.opts)
 	if err != nil {
 		return column{}, debezium.Field{}, fmt.Errorf("column %s: %w", c.Name, err)
+	}
+	if b.isBoolean(c) {
+		schema, conv = booleanSchema(schema), &flag{number: conv, exact: b.opts.DebeziumExact}
 	}
 	if c.Comment != "" {
 		described := *schema
@@ -77,16 +79,39 @@ func (b *planner) keys(name string) (err error) {
 		own = b.opts.Rules.Key(b.opts.Table, b.table.Columns)
 	}
 	p := b.plan
+	told := own == nil && !slices.ContainsFunc(b.table.Columns, func(c debezium.Column) bool { return b.isKey(&c) && b.isBoolean(&c) })
 	if own == nil {
-		p.Key, p.key, err = b.key(name, b.table.PrimaryKey)
-		return err
+		own = b.table.PrimaryKey
 	}
-	if p.Key, p.key, err = b.key(name, own); err != nil {
+	if p.Key, p.key, err = b.key(name, own); err != nil || told {
 		return err
 	}
 	p.identity = &identity{}
-	p.identity.schema, p.identity.columns, err = b.key(name, b.table.PrimaryKey)
+	p.identity.schema, p.identity.columns, err = b.withoutBooleans().key(name, b.table.PrimaryKey)
 	return err
+}
+
+// isKey reports whether a column is of the primary key.
+func (b *planner) isKey(c *debezium.Column) bool {
+	return slices.ContainsFunc(b.table.PrimaryKey, func(k string) bool { return strings.EqualFold(k, c.Name) })
+}
+
+func (b *planner) isBoolean(c *debezium.Column) bool {
+	return b.opts.Rules.Boolean != nil && b.opts.Rules.Boolean(b.opts.Table, c)
+}
+
+// withoutBooleans returns a planner of the same plan whose columns are numbers
+// where the records have booleans, which do not tell 1 from 2.
+func (b *planner) withoutBooleans() *planner {
+	opts := *b.opts
+	opts.Rules.Boolean = nil
+	numbers := &planner{plan: b.plan, table: b.table, opts: &opts, plain: make(map[int]plainColumn)}
+	for i, c := range b.plain {
+		if !b.isBoolean(&b.table.Columns[i]) {
+			numbers.plain[i] = c
+		}
+	}
+	return numbers
 }
 
 // exactKeys marks the columns by which rows are told apart.

@@ -15,11 +15,14 @@ import (
 )
 
 // Rules change which columns of tables are published, and how: Debezium's
-// settings column.* and message.key.columns. The zero value changes nothing.
-// Columns of the key are in it as they are, whatever the value has of them.
+// settings column.* and message.key.columns, and its converter to booleans. The
+// zero value changes nothing. Columns of the key are in it as they are, whatever
+// the treatments of the value.
 type Rules struct {
 	// Published says whether a value has a column; nil: it has all.
 	Published func(table debezium.TableID, column string) bool
+	// Boolean says which columns of a TINYINT type are booleans, true above zero, in keys as well; nil: none.
+	Boolean func(table debezium.TableID, c *debezium.Column) bool
 	// Treatments are tried in order; the first that matches a column is done to it.
 	Treatments []Treatment
 	// Key returns which of a table's columns its record key has, if not those of its primary key; nil: those.

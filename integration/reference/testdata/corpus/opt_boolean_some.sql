@@ -1,0 +1,5 @@
+-- @props converters=flags
+-- @props flags.type=io.debezium.connector.binlog.converters.TinyIntOneToBooleanConverter
+-- @props flags.selector=opt_boolean_some.t.(A|g|h), .*\.k\.f
+-- @props flags.length.checker=false
+-- @include opt_boolean.sql
