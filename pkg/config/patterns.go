@@ -12,7 +12,7 @@ import (
 // whole names and do not tell upper from lower case of ASCII's letters.
 type Patterns struct {
 	text string
-	list []*javaPattern
+	list []*expression
 }
 
 // ParsePatterns reads a list of Java's expressions.
@@ -24,7 +24,7 @@ func ParsePatterns(s string) (Patterns, error) {
 		if part == "" {
 			continue
 		}
-		re, err := parseJava(part)
+		re, err := newExpression(part)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("regular expression %s: %w", part, err))
 			continue
@@ -52,7 +52,7 @@ func (p Patterns) Match(name string) bool { return p.index(name) >= 0 }
 
 // index returns which expression of the list is the first to match, or -1.
 func (p Patterns) index(name string) int {
-	return slices.IndexFunc(p.list, func(e *javaPattern) bool { return e.match(name) })
+	return slices.IndexFunc(p.list, func(e *expression) bool { return e.match(name) })
 }
 
 // splitPatterns splits at commas that no backslash stands before, and takes
