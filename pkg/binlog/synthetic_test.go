@@ -246,6 +246,23 @@ commit 0-1-0, then binlog.000001:400
 `,
 		},
 		{
+			name: "a hidden column of MariaDB, for UNIQUE (u) of a TEXT, is none where u is NOT NULL, either",
+			cfg:  Config{Flavor: debezium.FlavorMariaDB},
+			events: [][]byte{
+				eventOf(kindMariaDBGTID, 100, 0, make([]byte, 19)),
+				eventOf(kindTableMap, 200, 0, []byte("-\x00\x00\x00\x00\x00\x01\x00\x01d\x00\x03hid\x00\x03\x03\xfc\x08\x01\x02\x00\x01\x01@\x02\x01-\x04\x13\x02id\x01u\rDB_ROW_HASH_1\x08\x01\x00")),
+				eventOf(kindWriteRowsV1, 300, 0, []byte("-\x00\x00\x00\x00\x00\x01\x00\x03\x07\xf8\x01\x00\x00\x00\x01\x00x\xb9\xbb\x02\x00\x00\x00\x00\x00"+
+					"\xf8\x02\x00\x00\x00\x01\x00y\xb9\xbb\x02\x00\x00\x00\x00\x00")),
+				eventOf(kindXID, 400, 0, xidBody),
+			},
+			want: `begin 0-1-0 at binlog.000001:62, after binlog.000001:62, thread false
+rows d.hid c at binlog.000001:239 event 2 gtid 0-1-0
+  row 0 (1) 1,x
+  row 1 (2) 2,y
+commit 0-1-0, then binlog.000001:400
+`,
+		},
+		{
 			name: "an ALTER of MariaDB in two phases counts when it ends",
 			cfg:  Config{Flavor: debezium.FlavorMariaDB},
 			events: [][]byte{

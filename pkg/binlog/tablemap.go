@@ -128,12 +128,16 @@ func parseTableMap(body []byte, mariadb bool) (*TableMap, error) {
 	return &tm, nil
 }
 
+// Hide takes the last n columns from the table's and from the images of its rows, for who knows
+// that they are hidden although the server logs no names.
+func (tm *TableMap) Hide(n int) { tm.Columns = tm.Columns[:len(tm.Columns)-n] }
+
 // hidden counts the columns at the end that no statement names and no SELECT has: MariaDB keeps
-// the hash of a unique key over long text in one.
+// the hash of a unique key over long text in one, which is NOT NULL if the key's columns are.
 func (tm *TableMap) hidden() int {
 	n := 0
 	for i := range tm.Columns {
-		if c := &tm.Columns[i]; c.Type == TypeLonglong && c.Nullable && c.Name == "DB_ROW_HASH_"+strconv.Itoa(n+1) {
+		if c := &tm.Columns[i]; c.Type == TypeLonglong && c.Name == "DB_ROW_HASH_"+strconv.Itoa(n+1) {
 			n++
 		} else {
 			n = 0

@@ -12,10 +12,13 @@ import (
 // builtin are the server's own databases.
 const builtin = "'mysql', 'sys', 'performance_schema', 'information_schema'"
 
+// tableTypes are what information_schema calls tables that hold rows. Views and MariaDB's sequences are none.
+const tableTypes = "'BASE TABLE', 'SYSTEM VERSIONED'"
+
 // Tables returns the base tables of every database that is not the server's own, sorted.
 func (c *Conn) Tables(ctx context.Context) ([]debezium.TableID, error) {
 	rows, err := c.Strings(ctx, `SELECT table_schema, table_name FROM information_schema.tables
- WHERE table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')
+ WHERE table_type IN (`+tableTypes+`)
  AND table_schema NOT IN (`+builtin+`) ORDER BY table_schema, table_name`)
 	if err != nil {
 		return nil, fmt.Errorf("list tables: %w", err)
@@ -25,6 +28,25 @@ func (c *Conn) Tables(ctx context.Context) ([]debezium.TableID, error) {
 		tables[i] = debezium.TableID{Database: row[0], Table: row[1]}
 	}
 	return tables, nil
+}
+
+// IsTable reports whether there is a base table of that name.
+func (c *Conn) IsTable(ctx context.Context, id debezium.TableID) (bool, error) {
+	rows, err := c.Strings(ctx, `SELECT 1 FROM information_schema.tables
+ WHERE table_schema = ? AND table_name = ? AND table_type IN (`+tableTypes+`)`, id.Database, id.Table)
+	if err != nil {
+		return false, fmt.Errorf("look for table %s: %w", id, err)
+	}
+	return len(rows) > 0, nil
+}
+
+// HashedKeys counts the unique keys of a table that are hashes: on MariaDB those over long text.
+func (c *Conn) HashedKeys(ctx context.Context, id debezium.TableID) (int, error) {
+	rows, err := c.Strings(ctx, "SHOW INDEX FROM "+QuoteTable(id)+" WHERE Non_unique = 0 AND Index_type = 'HASH' AND Seq_in_index = 1")
+	if err != nil && !IsServerError(err, CodeNoSuchTable, CodeUnknownDatabase) {
+		return 0, fmt.Errorf("list the keys of %s: %w", id, err)
+	}
+	return len(rows), nil
 }
 
 // QuoteTable returns the table's name for use in a statement.

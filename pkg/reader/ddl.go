@@ -191,6 +191,9 @@ func (s *session) touched(t *schemahistory.Touched, source *debezium.Source) err
 		s.forget(t.Table)
 		return nil
 	case schemahistory.Altered:
+		if _, known := s.history.Table(t.Table); !known && s.cfg.Captured(t.Table) {
+			s.awaitTable(t.Table)
+		}
 		return nil
 	default:
 		return fmt.Errorf("unexpected effect %s on %s", t.Kind, t.Table)
@@ -258,13 +261,21 @@ func (s *session) renamed(t *schemahistory.Touched, source *debezium.Source) err
 			return err
 		}
 		s.beginSnapshot(t.Table, debezium.Position{}, false)
-	default: // from a database that is not followed
-		s.unknown[t.Table] = s.position
+	default: // from a database that is not followed, or a view
+		s.awaitTable(t.Table)
 	}
 	if t.From.Table != "" {
 		s.forget(t.From)
 	}
 	return nil
+}
+
+// awaitTable has a table that the history does not know read by the server's definition
+// when the stream has passed the statement, if there is such a table.
+func (s *session) awaitTable(id debezium.TableID) {
+	if _, ok := s.unknown[id]; !ok {
+		s.unknown[id] = s.position
+	}
 }
 
 // forget drops the progress of a table that is no more.

@@ -159,6 +159,9 @@ func (s *session) include(ctx context.Context, id debezium.TableID) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
+	if is, err := conn.IsTable(ctx, id); err != nil || !is { // it was dropped meanwhile, or is a view or a sequence
+		return err
+	}
 	d, from, err := s.defineAt(ctx, conn, id)
 	if mysql.IsServerError(err, mysql.CodeNoSuchTable, mysql.CodeUnknownDatabase) {
 		return nil // dropped meanwhile

@@ -2,12 +2,14 @@ package reader
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 
 	"github.com/firn-cdc/firn/pkg/binlog"
 	"github.com/firn-cdc/firn/pkg/convert"
 	"github.com/firn-cdc/firn/pkg/debezium"
 	"github.com/firn-cdc/firn/pkg/kafka"
+	"github.com/firn-cdc/firn/pkg/mysql"
 	"github.com/firn-cdc/firn/pkg/schemahistory"
 	"github.com/firn-cdc/firn/pkg/telemetry"
 )
@@ -125,6 +127,11 @@ func (s *session) model(m *binlog.TableMap) (*debezium.Table, error) {
 		return nil, err
 	}
 	corrections, err := s.history.Reconcile(meta)
+	if mismatch, ok := errors.AsType[*schemahistory.MismatchError](err); ok && mismatch.Behind > 0 {
+		if err = s.hide(m, mismatch); err == nil {
+			return s.model(m)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -136,6 +143,25 @@ func (s *session) model(m *binlog.TableMap) (*debezium.Table, error) {
 		return nil, fmt.Errorf("rows of %s, whose definition is not known: SET GLOBAL binlog_row_metadata=FULL, or take a new snapshot", m.Table)
 	}
 	return model, nil
+}
+
+// hide takes the hashes of keys from a table map without names, if the server has as many. Otherwise
+// it returns the mismatch.
+func (s *session) hide(m *binlog.TableMap, mismatch *schemahistory.MismatchError) error {
+	conn, err := mysql.Connect(s.life, s.cfg.MySQL)
+	if err != nil {
+		return err
+	}
+	keys, err := conn.HashedKeys(s.life, m.Table)
+	if err := errors.Join(err, conn.Close()); err != nil {
+		return err
+	}
+	if keys < mismatch.Behind {
+		return mismatch
+	}
+	s.log.Info("the binlog has columns that the table has not: hashes of its keys over long text", "table", m.Table.String(), "columns", mismatch.Behind)
+	m.Hide(mismatch.Behind)
+	return nil
 }
 
 // tableMeta is a table map in the history's terms.

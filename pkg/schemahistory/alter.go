@@ -41,7 +41,8 @@ func (s *statement) alterTable() error {
 		return nil
 	}
 	if e == nil || e.stale {
-		return s.alterUnknown(id)
+		s.alterUnknown(id)
+		return nil
 	}
 	a := &alteration{tableEditor: s.edit(e)}
 	a.touched = Touched{Table: id, Kind: Altered}
@@ -61,9 +62,8 @@ func (s *statement) alterTable() error {
 	return nil
 }
 
-// alterUnknown follows ALTER TABLE of a table that is not known, which matters
-// if it is captured or becomes a captured one.
-func (s *statement) alterUnknown(id debezium.TableID) error {
+// alterUnknown follows ALTER TABLE of a table that is not known, or of a sequence.
+func (s *statement) alterUnknown(id debezium.TableID) {
 	s.touch(Touched{Table: id, Kind: Altered})
 	for _, r := range s.r.split() {
 		if !r.accept("RENAME") {
@@ -75,16 +75,12 @@ func (s *statement) alterUnknown(id debezium.TableID) error {
 		if to, err := r.tableID(s.database); err == nil {
 			to = s.h.stored(to)
 			s.h.Drop(id)
+			s.h.Drop(to)
 			s.touch(Touched{Table: to, Kind: Renamed, From: id})
-			s.other()
-			return s.fail(to, errUnknownTable)
+			break
 		}
 	}
-	if !s.h.opts.Captured(id) {
-		s.other()
-		return nil
-	}
-	return s.h.unknown(id, s.r.src, errUnknownTable)
+	s.other()
 }
 
 // edit begins a change of a table that is known.
@@ -129,9 +125,7 @@ func (a *alteration) done() error {
 	if a.rename != nil {
 		id = *a.rename
 		replaced, _ := h.Table(id)
-		if err := s.rename(a.id, id, replaced); err != nil {
-			return err
-		}
+		s.rename(a.id, id, replaced)
 	}
 	s.part(id.Database, []debezium.TableID{id}, debezium.TableChange{Type: "ALTER", ID: id, Table: e.table})
 	return nil

@@ -25,7 +25,8 @@ func (s *statement) createUniqueIndex(from int) error {
 	id = s.h.stored(id)
 	e := s.h.tables[s.h.key(id)]
 	if e == nil || e.stale {
-		return s.missing(id)
+		s.missing(id)
+		return nil
 	}
 	t := s.edit(e)
 	toks := append([]mysql.Token{{Kind: mysql.TokenWord, Text: "UNIQUE", Start: r.toks[from].Start, End: r.toks[from].End}}, between...)
@@ -69,7 +70,8 @@ func (s *statement) dropIndex() error {
 	id = s.h.stored(id)
 	e := s.h.tables[s.h.key(id)]
 	if e == nil || e.stale {
-		return s.missing(id)
+		s.missing(id)
+		return nil
 	}
 	t := s.edit(e)
 	if name == "PRIMARY" {
@@ -99,11 +101,7 @@ func (s *statement) put(t *tableEditor) error {
 }
 
 // missing follows a change of a table that is not known.
-func (s *statement) missing(id debezium.TableID) error {
+func (s *statement) missing(id debezium.TableID) {
 	s.touch(Touched{Table: id, Kind: Altered})
-	if !s.h.opts.Captured(id) {
-		s.other()
-		return nil
-	}
-	return s.h.unknown(id, s.r.src, errUnknownTable)
+	s.other()
 }

@@ -72,6 +72,9 @@ func (m *TableMeta) isSequence() bool {
 type MismatchError struct {
 	Table  debezium.TableID
 	Reason string
+	// Behind counts the BIGINTs that the binlog has behind the definition's columns, which agree with it. MariaDB
+	// keeps the hash of a unique key over long text in such a column, which no statement names.
+	Behind int
 }
 
 // Error says what differs and what to do.
@@ -90,7 +93,7 @@ func (h *History) Reconcile(m *TableMeta) (corrections []string, err error) {
 		return nil, ErrSequence
 	}
 	if !known && !m.Full {
-		return nil, &MismatchError{m.Table, errUnknownTable.Error()}
+		return nil, &MismatchError{Table: m.Table, Reason: errUnknownTable.Error()}
 	}
 	key := m.key()
 	if known && e.promote != "" && h.opts.DebeziumExact { // the server may have promoted another
@@ -100,7 +103,11 @@ func (h *History) Reconcile(m *TableMeta) (corrections []string, err error) {
 		return nil, nil
 	}
 	if !m.Full {
-		return nil, &MismatchError{m.Table, difference(e.table, m)}
+		mismatch := &MismatchError{Table: m.Table, Reason: difference(e.table, m)}
+		if h.opts.MariaDB {
+			mismatch.Behind = m.behind(e.table)
+		}
+		return nil, mismatch
 	}
 	old := &debezium.Table{DefaultCharset: h.DatabaseCharset(m.Table.Database)}
 	next := &entry{id: h.stored(m.Table)}
@@ -160,6 +167,19 @@ func (m *TableMeta) agrees(t *debezium.Table, key []string) bool {
 		}
 	}
 	return !m.Full || len(key) == 0 || slices.Equal(key, t.PrimaryKey)
+}
+
+// behind counts the BIGINTs behind the columns of a definition that agrees otherwise.
+func (m *TableMeta) behind(t *debezium.Table) int {
+	if len(m.Columns) <= len(t.Columns) {
+		return 0
+	}
+	known, rest := m.Columns[:len(t.Columns)], m.Columns[len(t.Columns):]
+	if !(&TableMeta{Columns: known}).agrees(t, nil) ||
+		slices.ContainsFunc(rest, func(c ColumnMeta) bool { return c.Type != fieldLonglong }) {
+		return 0
+	}
+	return len(rest)
 }
 
 func difference(t *debezium.Table, m *TableMeta) string {

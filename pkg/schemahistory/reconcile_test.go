@@ -225,3 +225,41 @@ func TestHistory_Reconcile_Sequence(t *testing.T) {
 		t.Errorf("a table that looks the same: got %v", err)
 	}
 }
+
+// TestHistory_Reconcile_Behind: without names, the hash of a key over long text looks like one more BIGINT.
+func TestHistory_Reconcile_Behind(t *testing.T) {
+	const fieldBlob = 252
+	for _, c := range []struct {
+		name    string
+		mariaDB bool
+		types   []byte
+		want    int
+	}{
+		{"one hash", true, []byte{fieldLonglong, fieldBlob, fieldLonglong}, 1},
+		{"two hashes", true, []byte{fieldLonglong, fieldBlob, fieldLonglong, fieldLonglong}, 2},
+		{"a column of another type", true, []byte{fieldLonglong, fieldBlob, fieldLonglong, fieldTiny}, 0},
+		{"another column before", true, []byte{fieldTiny, fieldBlob, fieldLonglong}, 0},
+		{"a column less", true, []byte{fieldLonglong}, 0},
+		{"MySQL has none", false, []byte{fieldLonglong, fieldBlob, fieldLonglong}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := schemahistory.New(schemahistory.Options{Charset: "utf8mb4", MariaDB: c.mariaDB})
+			if _, _, err := h.Apply("app", "CREATE TABLE t (id BIGINT, v TEXT, UNIQUE (v))", schemahistory.StatementContext{}); err != nil {
+				t.Fatal(err)
+			}
+			m := &schemahistory.TableMeta{Table: reconciled}
+			for _, kind := range c.types {
+				column := schemahistory.ColumnMeta{Type: kind, Nullable: true}
+				if kind == fieldBlob {
+					column.Meta = 2
+				}
+				m.Columns = append(m.Columns, column)
+			}
+			_, err := h.Reconcile(m)
+			mismatch, ok := errors.AsType[*schemahistory.MismatchError](err)
+			if !ok || mismatch.Behind != c.want {
+				t.Errorf("got %v, want a mismatch with %d columns behind", err, c.want)
+			}
+		})
+	}
+}

@@ -39,9 +39,7 @@ func (s *statement) renameTables() error {
 		before[p.to], _ = s.h.Table(p.to)
 	}
 	for _, p := range pairs {
-		if err := s.rename(p.from, p.to, before[p.to]); err != nil {
-			return err
-		}
+		s.rename(p.from, p.to, before[p.to])
 	}
 	for _, p := range pairs {
 		part := Part{Database: p.to.Database, DDL: "RENAME TABLE " + p.text}
@@ -59,8 +57,9 @@ func (s *statement) renameTables() error {
 	return nil
 }
 
-// rename moves a table to another name, which replaced had before the statement.
-func (s *statement) rename(from, to debezium.TableID, replaced *debezium.Table) error {
+// rename moves a table to another name, which replaced had before the statement. One that
+// is not known, such as a view, is not known under that name either.
+func (s *statement) rename(from, to debezium.TableID, replaced *debezium.Table) {
 	h := s.h
 	e := h.tables[h.key(from)]
 	h.Drop(from)
@@ -70,12 +69,12 @@ func (s *statement) rename(from, to debezium.TableID, replaced *debezium.Table) 
 	}
 	s.touch(t)
 	if e == nil || e.stale {
-		return s.fail(to, errUnknownTable)
+		h.Drop(to)
+		return
 	}
 	moved := *e
 	moved.id = to
 	h.tables[h.key(to)] = &moved
-	return nil
 }
 
 // replace notes what a table that nobody captured brings under a captured name.
