@@ -155,7 +155,7 @@ func (p *parquetFile) close(f *format, content iceberg.ManifestEntryContent, spe
 	}
 	df, err := table.DataFileFromMetadata(table.DataFileArgs{
 		Schema: schema, Spec: spec, Format: iceberg.ParquetFile, Metadata: meta,
-		FilePath: p.path, FileSize: p.counter.n, Content: content, PartitionValues: partition,
+		FilePath: p.path, FileSize: p.counter.n, Content: content, PartitionValues: present(partition),
 		Properties: f.props, FormatVersion: f.version, ReferencedDataFile: target,
 	})
 	if err != nil {

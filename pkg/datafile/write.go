@@ -117,7 +117,7 @@ func newWriter(ctx context.Context, t *lake.Table, cfg Config) (*writer, error) 
 	if err != nil {
 		return nil, err
 	}
-	p, err := t.NewPartitioner()
+	p, err := t.NewPartitioner(cfg.Fills...)
 	if err != nil {
 		return nil, err
 	}

@@ -176,7 +176,8 @@ func (o *committing) LoadTable(ctx context.Context, id table.Identifier) (*table
 		location := t.MetadataLocation()
 		fs = func(ctx context.Context) (icebergio.IO, error) { return o.c.fileIO(ctx, location) }
 	}
-	return table.New(t.Identifier(), t.Metadata(), t.MetadataLocation(), o.c.awsFS(fs), o.c.ours), nil
+	fs = o.c.awsFS(fs)
+	return table.New(t.Identifier(), t.Metadata(), t.MetadataLocation(), fs, o.bounded(t.Metadata(), fs)), nil
 }
 
 func (c *Catalog) awsFS(fs table.FSysF) table.FSysF {

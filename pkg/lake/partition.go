@@ -17,10 +17,12 @@ type Partitioner struct {
 	spec   iceberg.PartitionSpec
 	schema *iceberg.Schema
 	fields []partitionSource
+	fills  map[string]*Fill
 
 	last  *debezium.Schema
 	index []int // per partition field, the row's field or -1
 	convs []scalar
+	fixed []*debezium.Value // where the row has no such field; nil: null
 }
 
 type partitionSource struct {
@@ -28,13 +30,17 @@ type partitionSource struct {
 	source iceberg.NestedField
 }
 
-// NewPartitioner returns nil for a table that is not partitioned.
-func (t *Table) NewPartitioner() (*Partitioner, error) {
+// NewPartitioner returns nil for a table that is not partitioned. The fills are
+// those of the rows.
+func (t *Table) NewPartitioner(fills ...Fill) (*Partitioner, error) {
 	spec := t.tbl.Spec()
 	if spec.IsUnpartitioned() {
 		return nil, nil //nolint:nilnil // no partitions is no partitioner
 	}
-	p := &Partitioner{table: t.name.String(), spec: spec, schema: t.tbl.Schema()}
+	p := &Partitioner{table: t.name.String(), spec: spec, schema: t.tbl.Schema(), fills: make(map[string]*Fill, len(fills))}
+	for i := range fills {
+		p.fills[fills[i].Column] = &fills[i]
+	}
 	for _, f := range spec.Fields() {
 		if _, unknown := f.Transform.(iceberg.UnknownTransform); unknown {
 			return nil, &AdoptError{Table: p.table, Reason: "its partition spec has the unknown transform " + f.Transform.String()}
@@ -111,18 +117,25 @@ func (p *Partitioner) compile(row *debezium.Schema) error {
 	if row == p.last {
 		return nil
 	}
-	p.index, p.convs = p.index[:0], p.convs[:0]
+	p.index, p.convs, p.fixed = p.index[:0], p.convs[:0], p.fixed[:0]
 	for i := range p.fields {
 		f := &p.fields[i].source
 		at := row.FieldIndex(f.Name)
-		var c scalar
+		var s *debezium.Schema
+		var fixed *debezium.Value
 		if at >= 0 {
+			s = row.Fields[at].Schema
+		} else if fill := p.fills[f.Name]; fill != nil {
+			s, fixed = fill.Schema, &fill.Value
+		}
+		var c scalar
+		if s != nil {
 			var err error
-			if c, err = compile(f.Type, row.Fields[at].Schema); err != nil {
+			if c, err = compile(f.Type, s); err != nil {
 				return fmt.Errorf("table %s, column %s: %w", p.table, f.Name, err)
 			}
 		}
-		p.index, p.convs = append(p.index, at), append(p.convs, c)
+		p.index, p.convs, p.fixed = append(p.index, at), append(p.convs, c), append(p.fixed, fixed)
 	}
 	p.last = row
 	return nil
@@ -130,11 +143,14 @@ func (p *Partitioner) compile(row *debezium.Schema) error {
 
 func (p *Partitioner) value(i int, values []debezium.Value) (iceberg.Optional[iceberg.Literal], error) {
 	var none iceberg.Optional[iceberg.Literal]
-	at := p.index[i]
-	if at < 0 || values[at].IsNull() {
+	v := p.fixed[i]
+	if at := p.index[i]; at >= 0 {
+		v = &values[at]
+	}
+	if v == nil || v.IsNull() {
 		return none, nil
 	}
-	lit, err := literal(p.fields[i].source.Type, &p.convs[i], &values[at])
+	lit, err := literal(p.fields[i].source.Type, &p.convs[i], v)
 	if err != nil {
 		return none, &ValueError{Table: p.table, Column: p.fields[i].source.Name, Reason: err.Error()}
 	}
