@@ -60,9 +60,9 @@ integration: build ## the cases on MySQL 8, real Kafka, and Trino over Glue and 
 	@scripts/setup --java
 	$(GO) test $(WAITING) -timeout 30m -tags integration ./integration/cases/... ./integration/reference/...
 
-reference: build ## the real Debezium beside firn-reader on one server: the corpus, and changes at random (Java, Maven; SERVER=, SEED=, ONLY=)
+reference: build ## the real Debezium beside firn-reader on one server: the corpus, and changes at random (Java, Maven; SERVER=, SEED=, ONLY=, FLAGS= of the server)
 	@scripts/setup --java
-	$(GO) run ./integration/reference/beside $(if $(SERVER),-server $(SERVER)) $(if $(SEED),-seed $(SEED)) $(if $(ONLY),-only $(ONLY))
+	$(GO) run ./integration/reference/beside $(if $(SERVER),-server $(SERVER)) $(if $(SEED),-seed $(SEED)) $(if $(ONLY),-only $(ONLY)) $(if $(FLAGS),-flags "$(FLAGS)")
 
 takeover: build ## Debezium killed KILLS times, firn-reader in between: nothing lost, nothing twice (Java, Maven)
 	@scripts/setup --java

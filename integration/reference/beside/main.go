@@ -22,6 +22,7 @@ import (
 
 type options struct {
 	servers, only, dir string
+	flags              string
 	seed               uint64
 	steps              int
 	record             bool
@@ -30,6 +31,7 @@ type options struct {
 func main() {
 	var o options
 	flag.StringVar(&o.servers, "server", "mysql9,mariadb", "servers to run on: some of mysql9, mysql8, mariadb")
+	flag.StringVar(&o.flags, "flags", "", "further flags of the database server, with spaces between")
 	flag.StringVar(&o.only, "only", "", "cases of the corpus to run, with commas between, or random; empty: all")
 	flag.Uint64Var(&o.seed, "seed", rand.Uint64(), "decides the changes at random")
 	flag.IntVar(&o.steps, "steps", 600, "transactions at random")
@@ -62,7 +64,7 @@ func runOn(ctx context.Context, kind server.Kind, o *options) (err error) {
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
-	w, err := start(ctx, kind, dir)
+	w, err := start(ctx, kind, dir, strings.Fields(o.flags))
 	if err != nil {
 		return err
 	}

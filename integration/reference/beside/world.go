@@ -24,7 +24,7 @@ type world struct {
 }
 
 // start starts the servers with their logs in dir. The caller calls stop.
-func start(ctx context.Context, kind server.Kind, dir string) (w *world, err error) {
+func start(ctx context.Context, kind server.Kind, dir string, flags []string) (w *world, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func start(ctx context.Context, kind server.Kind, dir string) (w *world, err err
 			err = errors.Join(err, w.stop())
 		}
 	}()
-	if w.db, err = server.StartDatabase(ctx, kind, filepath.Join(dir, "database")); err != nil {
+	if w.db, err = server.StartDatabase(ctx, kind, filepath.Join(dir, "database"), flags...); err != nil {
 		return nil, err
 	}
 	w.stops = append(w.stops, w.db.Stop)
