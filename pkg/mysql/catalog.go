@@ -55,8 +55,19 @@ func QuoteTable(id debezium.TableID) string {
 }
 
 // ShowCreate returns the statement that makes the table. A view is no such table.
-func (c *Conn) ShowCreate(ctx context.Context, id debezium.TableID) (string, error) {
+// Defaults of timestamps are in UTC, or local to the server's time zone.
+func (c *Conn) ShowCreate(ctx context.Context, id debezium.TableID, local bool) (string, error) {
+	if local {
+		if err := c.Exec(ctx, "SET SESSION time_zone = @@global.time_zone"); err != nil {
+			return "", fmt.Errorf("change time zone: %w", err)
+		}
+	}
 	rows, err := c.Strings(ctx, "SHOW CREATE TABLE "+QuoteTable(id))
+	if local {
+		if err := c.Exec(ctx, "SET SESSION time_zone = '+00:00'"); err != nil {
+			return "", fmt.Errorf("change time zone: %w", err)
+		}
+	}
 	if err != nil {
 		return "", fmt.Errorf("show create table %s: %w", id, err)
 	}

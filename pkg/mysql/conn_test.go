@@ -150,7 +150,7 @@ func TestConn_Strings(t *testing.T) {
 
 func TestConn_ShowCreate(t *testing.T) {
 	const create = "CREATE TABLE `t` (\n  `id` int\n)"
-	_, cfg := startServer(t, func(query string) (*gomysql.Result, error) {
+	f, cfg := startServer(t, func(query string) (*gomysql.Result, error) {
 		if query == "SHOW CREATE TABLE `d`.`t`" {
 			return result([]string{"Table", "Create Table"}, []any{"t", create})
 		}
@@ -158,10 +158,18 @@ func TestConn_ShowCreate(t *testing.T) {
 			[]any{"v", "CREATE ALGORITHM=UNDEFINED DEFINER=`u`@`%` SQL SECURITY DEFINER VIEW `v` AS select 1", "utf8mb4", "utf8mb4_bin"})
 	})
 	c := connect(t, cfg)
-	if got, err := c.ShowCreate(t.Context(), debezium.TableID{Database: "d", Table: "t"}); err != nil || got != create {
+	if got, err := c.ShowCreate(t.Context(), debezium.TableID{Database: "d", Table: "t"}, false); err != nil || got != create {
 		t.Errorf("got %s, %v", got, err)
 	}
-	if got, err := c.ShowCreate(t.Context(), debezium.TableID{Database: "d", Table: "v"}); !mysql.IsServerError(err, mysql.CodeNoSuchTable) {
+	before := len(f.asked())
+	if got, err := c.ShowCreate(t.Context(), debezium.TableID{Database: "d", Table: "t"}, true); err != nil || got != create {
+		t.Errorf("got %s, %v", got, err)
+	}
+	want := []string{"SET SESSION time_zone = @@global.time_zone", "SHOW CREATE TABLE `d`.`t`", "SET SESSION time_zone = '+00:00'"}
+	if diff := cmp.Diff(want, f.asked()[before:]); diff != "" {
+		t.Errorf("by the server's time zone (-want +got):\n%s", diff)
+	}
+	if got, err := c.ShowCreate(t.Context(), debezium.TableID{Database: "d", Table: "v"}, true); !mysql.IsServerError(err, mysql.CodeNoSuchTable) {
 		t.Errorf("a view: got %s, %v, want error %d", got, err, mysql.CodeNoSuchTable)
 	}
 }

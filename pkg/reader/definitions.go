@@ -113,12 +113,19 @@ func (s *session) definitions(ctx context.Context, conn *mysql.Conn, known map[d
 	return definitions, nil
 }
 
+// showCreate returns the statement that makes a table, as Debezium reads it if its
+// values are copied: it takes defaults of the server's time zone for UTC's, as it
+// does those of statements in the binlog.
+func (s *session) showCreate(ctx context.Context, conn *mysql.Conn, id debezium.TableID) (string, error) {
+	return conn.ShowCreate(ctx, id, s.cfg.Convert.DebeziumExact)
+}
+
 func (s *session) define(ctx context.Context, conn *mysql.Conn, id debezium.TableID) (d definition, err error) {
 	d.id = id
 	if d.databaseCharset, d.collat, err = conn.DatabaseCharset(ctx, id.Database); err != nil {
 		return d, err
 	}
-	if d.ddl, err = conn.ShowCreate(ctx, id); err != nil {
+	if d.ddl, err = s.showCreate(ctx, conn, id); err != nil {
 		return d, err
 	}
 	options := s.historyOptions()

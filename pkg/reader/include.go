@@ -206,7 +206,7 @@ func (s *session) defineAt(ctx context.Context, conn *mysql.Conn, id debezium.Ta
 		if err != nil {
 			return d, at, err
 		}
-		ddl, err := conn.ShowCreate(ctx, id)
+		ddl, err := s.showCreate(ctx, conn, id)
 		if err != nil || ddl == d.ddl {
 			return d, at, err
 		}
