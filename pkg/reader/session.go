@@ -250,7 +250,8 @@ var errRestart = errors.New("begin again at the last saved position")
 // ended without committing, as one does that died while writing it. The next
 // session begins before it and passes over it.
 func (s *session) rolledBack() error {
-	if s.saved.GTID != "" || s.saved.Ordinal > 0 || s.saved.Event > 0 {
+	within := s.saved.GTID != "" || s.saved.Ordinal > 0 || s.saved.Event > 0
+	if within && s.saved.Position.AtOrAfter(s.position) { // else within an earlier transaction
 		return fmt.Errorf("the server rolled back transaction %s, of which rows are published: take a new snapshot of the tables it changed", s.transaction)
 	}
 	s.undone[s.transaction] = true

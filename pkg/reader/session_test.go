@@ -3,6 +3,7 @@ package reader
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -161,6 +162,46 @@ func TestSession_TheGTIDOfAnUnfinishedTransactionIsGivenAgain(t *testing.T) {
 	begin("b.000002")
 	if s.undone[s.transaction] {
 		t.Error("the transaction that has its GTID is passed over")
+	}
+}
+
+// What of a rolled back transaction is saved cannot be taken back. A place that was saved within
+// the transaction before it, whose end the same span has, is none of it.
+func TestSession_ARollbackBehindAPlaceWithinATransaction(t *testing.T) {
+	for name, gtids := range map[string]bool{"with GTIDs": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, 1)
+			s := r.s
+			within := func(tx int) error {
+				gtid := ""
+				if gtids {
+					gtid = fmt.Sprintf("%s:%d", rigServer, tx)
+				}
+				err := s.handle(&binlog.Begin{GTID: gtid, File: "b.000001", Pos: uint64(100*tx + 4)})
+				s.progress.Within(gtid, 2, 1, 0, 0)
+				return errors.Join(err, s.openSpan())
+			}
+			commit := func(tx int) error {
+				p := r.position(tx)
+				if !gtids {
+					p.GTIDs = debezium.GTIDSet{}
+				}
+				return s.handle(&binlog.Commit{Position: p})
+			}
+			if err := errors.Join(commit(1), within(2), s.endSpan(t.Context()), commit(2), within(3)); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.handle(&binlog.Rollback{}); !errors.Is(err, errRestart) {
+				t.Errorf("nothing of the transaction is saved: got %v, want %v", err, errRestart)
+			}
+			if err := s.endSpan(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			s.transaction = "another"
+			if err := s.handle(&binlog.Rollback{}); err == nil || errors.Is(err, errRestart) {
+				t.Errorf("a row of the transaction is saved: got %v, want the reader to stop", err)
+			}
+		})
 	}
 }
 
