@@ -59,6 +59,7 @@ func (s *session) takeTables() error {
 		return nil
 	}
 	known := make(map[debezium.TableID]bool)
+	var read []debezium.TableID
 	for _, id := range s.history.Tables() {
 		known[id] = true
 		if _, ok := s.progress.Snapshot[id]; ok || !s.cfg.Captured(id) {
@@ -68,8 +69,17 @@ func (s *session) takeTables() error {
 			s.progress.Captured(id)
 			continue
 		}
-		if err := s.empty(id, s.here()); err != nil {
-			return err
+		read = append(read, id)
+	}
+	left, err := s.leftovers(read)
+	if err != nil {
+		return err
+	}
+	for _, id := range read {
+		if left[id] {
+			if err := s.truncate(id, s.here()); err != nil {
+				return err
+			}
 		}
 		s.progress.Begin(id, debezium.Position{})
 	}

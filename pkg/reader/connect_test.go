@@ -2,9 +2,13 @@ package reader
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/firn-cdc/firn/pkg/checkpoint"
 	"github.com/firn-cdc/firn/pkg/debezium"
@@ -178,5 +182,55 @@ func TestTakeTables_AreThoseOfTheHistory(t *testing.T) {
 	slices.Sort(tables)
 	if want := []string{"a captured"}; !slices.Equal(tables, want) {
 		t.Errorf("got %v, want %v", tables, want)
+	}
+}
+
+// Thousands of topics may have records of a snapshot that begins anew: Kafka is asked about all of them before
+// its transaction begins, which would not last so long.
+func TestTakeTables_AsksAboutTopicsBeforeASpan(t *testing.T) {
+	r := beside(t)
+	r.worker(`{"file":"b.000001","pos":504,"gtids":"` + rigServer + `:1-5","snapshot":"INITIAL"}`)
+	s := r.load()
+	for _, name := range []string{"a", "b", "c"} {
+		r.define("CREATE TABLE " + name + " (id INT PRIMARY KEY)")
+		topic := kafka.TopicSpec{Name: "p.d." + name, Partitions: 1}
+		if _, err := s.cfg.Kafka.EnsureTopic(t.Context(), topic); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.send(&kafka.Record{Topic: topic.Name, Value: []byte("{}")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.endSpan(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var order []string
+	note := func(what string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if n := len(order); n == 0 || order[n-1] != what {
+			order = append(order, what)
+		}
+	}
+	for _, key := range []kmsg.Key{kmsg.ListOffsets, kmsg.DescribeConfigs, kmsg.CreateTopics} {
+		r.cluster.ControlKey(int16(key), func(kmsg.Request) (kmsg.Response, error, bool) {
+			r.cluster.KeepControl()
+			note("questions")
+			return nil, nil, false
+		})
+	}
+	s.cfg.At = func(p Point) {
+		if p == BeforePublish {
+			note("span")
+		}
+	}
+	if err := errors.Join(s.takeTables(), s.endSpan(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if want := []string{"questions", "span"}; !slices.Equal(order, want) {
+		t.Errorf("got %v, want %v", order, want)
 	}
 }

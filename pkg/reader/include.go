@@ -63,6 +63,7 @@ func (s *session) findIncluded(ctx context.Context, conn *mysql.Conn) error {
 	if err != nil {
 		return err
 	}
+	var read []debezium.TableID
 	for _, id := range tables {
 		if _, ok := s.progress.Snapshot[id]; ok {
 			continue
@@ -76,8 +77,17 @@ func (s *session) findIncluded(ctx context.Context, conn *mysql.Conn) error {
 			s.progress.Captured(id)
 			continue
 		}
-		if err := s.empty(id, s.here()); err != nil {
-			return err
+		read = append(read, id)
+	}
+	left, err := s.leftovers(read)
+	if err != nil {
+		return err
+	}
+	for _, id := range read {
+		if left[id] {
+			if err := s.truncate(id, s.here()); err != nil {
+				return err
+			}
 		}
 		s.beginSnapshot(id, debezium.Position{}, false)
 	}
@@ -146,6 +156,11 @@ func (s *session) moved(ctx context.Context) error {
 		s.snapshotDone()
 		if err := s.openSpan(); err != nil { // which saves what became of the table
 			return err
+		}
+		if s.full() { // there may be thousands
+			if err := s.endSpan(ctx); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

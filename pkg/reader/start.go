@@ -235,12 +235,15 @@ func (s *session) firstStart(ctx context.Context, conn *mysql.Conn) error {
 			s.history.SetTable(d.id, d.table)
 		}
 	}
-	read := s.cfg.Snapshot != SnapshotNoData
-	var left map[debezium.TableID]bool
-	if read {
-		if left, err = s.leftovers(definitions); err != nil {
-			return err
+	var read []debezium.TableID
+	for i := range definitions {
+		if id := definitions[i].id; s.cfg.Captured(id) && s.reads(id) {
+			read = append(read, id)
 		}
+	}
+	left, err := s.leftovers(read)
+	if err != nil {
+		return err
 	}
 	if err := s.publishDefinitions(ctx, conn, source, definitions); err != nil {
 		return err

@@ -37,16 +37,12 @@ func (s *session) leftover(id debezium.TableID) (bool, error) {
 	return left, nil
 }
 
-// leftovers returns those of captured tables whose topics have records, and looks up
+// leftovers returns those of the tables whose topics have records, and looks up
 // what their TRUNCATE needs. To ask Kafka about thousands takes longer than one of its
 // transactions may: it is done before a span is open.
-func (s *session) leftovers(definitions []definition) (map[debezium.TableID]bool, error) {
+func (s *session) leftovers(ids []debezium.TableID) (map[debezium.TableID]bool, error) {
 	found := make(map[debezium.TableID]bool)
-	for i := range definitions {
-		id := definitions[i].id
-		if !s.cfg.Captured(id) {
-			continue
-		}
+	for _, id := range ids {
 		left, err := s.leftover(id)
 		if err == nil && left {
 			_, err = s.knownTable(id)

@@ -16,10 +16,10 @@ import (
 func TestLeftovers_AreLookedUpBeforeASpan(t *testing.T) {
 	r := newRig(t, 1)
 	s := r.s
-	var definitions []definition
-	for _, name := range []string{"a", "b", "other"} {
+	var tables []debezium.TableID
+	for _, name := range []string{"a", "b"} {
 		r.define("CREATE TABLE " + name + " (id INT PRIMARY KEY)")
-		definitions = append(definitions, definition{id: debezium.TableID{Database: rigDatabase, Table: name}})
+		tables = append(tables, debezium.TableID{Database: rigDatabase, Table: name})
 	}
 	topic := kafka.TopicSpec{Name: "p.d.a", Partitions: 1}
 	if _, err := s.cfg.Kafka.EnsureTopic(t.Context(), topic); err != nil {
@@ -31,11 +31,11 @@ func TestLeftovers_AreLookedUpBeforeASpan(t *testing.T) {
 	if err := s.endSpan(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	left, err := s.leftovers(definitions)
+	left, err := s.leftovers(tables)
 	if err != nil || s.span.open {
 		t.Fatalf("the span is open: %t (%v)", s.span.open, err)
 	}
-	if a, b := left[definitions[0].id], left[definitions[1].id]; !a || b {
+	if a, b := left[tables[0]], left[tables[1]]; !a || b {
 		t.Errorf("left are a: %t, b: %t", a, b)
 	}
 	var asked atomic.Int64
@@ -46,7 +46,7 @@ func TestLeftovers_AreLookedUpBeforeASpan(t *testing.T) {
 			return nil, nil, false
 		})
 	}
-	if err := s.truncate(definitions[0].id, s.here()); err != nil {
+	if err := s.truncate(tables[0], s.here()); err != nil {
 		t.Fatal(err)
 	}
 	if n := asked.Load(); n > 0 {
