@@ -103,6 +103,9 @@ func (c *connector) take(name, value string) error {
 			c.values[renamed(name)] = value
 		}
 		return nil
+	case "snapshot.mode":
+		c.snapshotMode(strings.ToLower(value))
+		return nil
 	case "topic.naming.strategy":
 		return c.naming(value)
 	case "signal.data.collection":
@@ -158,6 +161,17 @@ func (c *connector) brokers(path string, properties map[string]string) {
 			c.pending[flag] = fmt.Errorf("%s: %s and %s differ: firn-reader writes to one Kafka; give --%s", path, own, history, flag)
 		}
 	}
+}
+
+// snapshotMode takes over when a snapshot is read. The one mode that begins another
+// snapshot by itself is followed up to there: the reader stops instead, and says why.
+func (c *connector) snapshotMode(mode string) {
+	if mode == "when_needed" {
+		mode = "initial"
+		c.warnings = append(c.warnings, "--debezium-config: snapshot.mode=when_needed is initial here: "+
+			"should the server no longer have what follows the saved position, the reader stops and says what to do")
+	}
+	c.values["snapshot-mode"] = mode
 }
 
 // naming takes over the class that names the topics of tables.

@@ -112,6 +112,9 @@ func TestConnector_Follows(t *testing.T) {
 		{"topic.creation.default.cleanup.policy=delete\ntopic.creation.default.follower.replication.throttled.replicas=1:2;3:4\ntopic.creation.groups=default", func(c *config.Reader) any {
 			return c.TopicConfig
 		}, map[string]string{"cleanup.policy": "delete", "follower.replication.throttled.replicas": "1:2;3:4"}},
+		{"snapshot.mode=When_Needed", func(c *config.Reader) any {
+			return fmt.Sprint(c.SnapshotMode, " ", strings.Contains(strings.Join(c.Warnings, "\n"), "snapshot.mode=when_needed is initial here"))
+		}, "initial true"},
 		{"offsets.storage.topic=offsets\nschema.history.internal.kafka.topic=h", func(c *config.Reader) any { return c.ConnectOffsetTopic }, "offsets"},
 		{"producer.override.bootstrap.servers=k:1", func(c *config.Reader) any { return c.BootstrapServers }, []string{"k:1"}},
 		{"signal.data.collection=shop.signals\ntable.include.list=shop.orders", func(c *config.Reader) any {
@@ -152,7 +155,7 @@ func TestConnector_Refuses(t *testing.T) {
 		"converters=isbn\nisbn.type=org.example.Isbn": "converters: is not supported",
 		"post.processors=reselector":                  "post.processors: is not supported",
 		"predicates=p\npredicates.p.type=x":           "predicates: is not supported",
-		"snapshot.mode=when_needed":                   `--snapshot-mode "when_needed" is not one of`,
+		"snapshot.mode=always":                        `--snapshot-mode "always" is not one of`,
 	} {
 		_, err := parseConnector(t, least+properties)
 		if err == nil || !strings.Contains(err.Error(), want) {

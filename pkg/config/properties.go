@@ -28,7 +28,7 @@ func anyCase(name string) bool {
 	return slices.Contains([]string{
 		"bigint.unsigned.handling.mode", "binary.handling.mode", "decimal.handling.mode", "event.converting.failure.handling.mode",
 		"field.name.adjustment.mode", "key.converter.decimal.format", "key.converter.replace.null.with.default", "key.converter.schemas.enable",
-		"schema.name.adjustment.mode", "snapshot.mode", "time.precision.mode", "value.converter.decimal.format",
+		"schema.name.adjustment.mode", "time.precision.mode", "value.converter.decimal.format",
 	}, name)
 }
 
