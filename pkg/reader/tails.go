@@ -81,9 +81,10 @@ func (t *tail) commits(gtid string) {
 // tailWindow is how many records of a partition are read at first.
 const tailWindow = 32
 
-// readTails reads how far the partitions of a topic came; of records without a
-// key, which may be in any of them, the places of all.
-func (s *session) readTails(topic string, keyless bool) (*tails, error) {
+// readTails reads how far the partitions of a record's topic came; of records
+// without a key, which may be in any of them, the places of all.
+func (s *session) readTails(r *kafka.Record) (*tails, error) {
+	topic := r.Topic
 	offsets, err := s.cfg.Kafka.Offsets(s.life, topic)
 	if errors.Is(err, kafka.ErrTopicNotFound) {
 		return &tails{partitions: make([]tail, max(1, s.topics[topic]))}, nil
@@ -98,6 +99,9 @@ func (s *session) readTails(topic string, keyless bool) (*tails, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := sameForms(topic, &scan.forms, r); err != nil {
+			return nil, err
+		}
 		if all.partitions[i], err = s.tailOf(topic, o, scan); err != nil {
 			return nil, err
 		}
@@ -109,7 +113,7 @@ func (s *session) readTails(topic string, keyless bool) (*tails, error) {
 		s.log.Warn("records that do not tell where they are from, or that retention has removed: what Debezium published behind its last saved offset comes twice",
 			"topic", topic, "partitions", blind)
 	}
-	if keyless && len(offsets) > 1 {
+	if r.Key == nil && len(offsets) > 1 {
 		all.loose, err = s.readLoose(topic, offsets)
 	}
 	return all, err
@@ -158,12 +162,14 @@ type tailScan struct {
 	whole  bool // a record from before the tail's transaction was seen
 	told   bool // some record told where it is from
 	untold bool // some record did not
+	forms  forms
 	writer string
 	wrote  int // records of the run under way, and those of them with the tail's place
 	repeat int
 }
 
 func (c *tailScan) add(r *kafka.Record) error {
+	c.forms.note(r)
 	if r.Value == nil && !c.isBoundary() { // a tombstone belongs to the delete before it
 		c.count(r)
 		return nil

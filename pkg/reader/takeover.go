@@ -191,7 +191,7 @@ func (s *session) inKafka(r *kafka.Record) (bool, error) {
 	topic, ok := t.topics[r.Topic]
 	if !ok {
 		var err error
-		if topic, err = s.readTails(r.Topic, r.Key == nil); err != nil {
+		if topic, err = s.readTails(r); err != nil {
 			return false, fmt.Errorf("take over: %w", err)
 		}
 		t.topics[r.Topic] = topic

@@ -194,6 +194,32 @@ func TestTakeover_RowsOfAnotherServerAreRefused(t *testing.T) {
 	}
 }
 
+// A connector's configuration says nothing of converters that are the worker's.
+func TestTakeover_AnotherFormIsRefused(t *testing.T) {
+	const inline, bare, avro = `{"schema":{"type":"struct","fields":[]},"payload":{"id":1}}`, `{"schema":{"x":1}}`, "\x00\x00\x00\x00\x01\x02"
+	for _, tt := range []struct{ marks, key, value, want string }{
+		{"", bare, bare, ""},
+		{"schema", bare, inline, ""},
+		{"tombstone", bare, inline, ""},
+		{"", bare, "", ""},
+		{"", inline, bare, "the keys of topic p.d.a are JSON without schemas, and JSON with schemas would follow; set --key-converter and --key-schemas-enable as the Connect worker has key.converter"},
+		{"", avro, bare, "the keys of topic p.d.a are JSON without schemas, and Avro would follow"},
+		{"schema", bare, bare, "the values of topic p.d.a are JSON with schemas, and JSON without schemas would follow; set --value-converter and --schemas-enable as the Connect worker has value.converter"},
+		{"", bare, avro, "the values of topic p.d.a are JSON without schemas, and Avro would follow"},
+	} {
+		r := taking(t, checkpoint.Checkpoint{})
+		r.put(0, "6 602 0 "+tt.marks)
+		record := kafka.Record{Topic: "p.d.a", Partition: 0, Key: []byte(tt.key)}
+		if tt.value != "" {
+			record.Value = []byte(tt.value)
+		}
+		_, err := r.s.inKafka(&record)
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s, then %s: %s: got error %v\nwant %s", tt.marks, tt.key, tt.value, err, tt.want)
+		}
+	}
+}
+
 // Rows without a key may have gone to any partition.
 func TestTakeover_RowsWithoutAKeyAreLookedForInAllPartitions(t *testing.T) {
 	r := taking(t, checkpoint.Checkpoint{})
