@@ -132,22 +132,36 @@ func familyChange(old, c *debezium.Column, from, to family) string {
 // relabelled reports whether labels went and others came, some of which may be
 // the same to the collation.
 func relabelled(old, c *debezium.Column) bool {
-	gone := slices.ContainsFunc(old.EnumValues, func(l string) bool { return !slices.Contains(c.EnumValues, l) })
-	came := slices.ContainsFunc(c.EnumValues, func(l string) bool { return !slices.Contains(old.EnumValues, l) })
-	return gone && came
+	return gone(old, c) && gone(c, old)
+}
+
+// gone reports whether a column has labels that another one has not.
+func gone(old, c *debezium.Column) bool {
+	after := texts(c)
+	return slices.ContainsFunc(texts(old), func(l string) bool { return !slices.Contains(after, l) })
 }
 
 // reordered reports whether the labels that stayed stand in another order.
 func reordered(old, c *debezium.Column) bool {
-	last := -1
-	for _, l := range old.EnumValues {
-		at := slices.Index(c.EnumValues, l)
+	last, after := -1, texts(c)
+	for _, l := range texts(old) {
+		at := slices.Index(after, l)
 		if at >= 0 && at < last {
 			return true
 		}
 		last = max(last, at)
 	}
 	return false
+}
+
+// texts are a column's labels, however they are written.
+func texts(c *debezium.Column) []string {
+	labels := c.Labels()
+	list := make([]string, len(labels))
+	for i := range labels {
+		list[i] = labels[i].Text
+	}
+	return list
 }
 
 // double reports whether a floating-point column has eight bytes.
@@ -179,7 +193,7 @@ func narrows(old, c *debezium.Column, f family) bool {
 		if len(c.EnumValues) == 0 {
 			return capacity(c) < capacity(old)
 		}
-		return slices.ContainsFunc(old.EnumValues, func(l string) bool { return !slices.Contains(c.EnumValues, l) })
+		return gone(old, c)
 	case bitField:
 		return c.Length < old.Length
 	default:
