@@ -95,3 +95,30 @@ func TestReader_RowsOlderThanTheirGeometry(t *testing.T) {
 		}
 	})
 }
+
+// With NO_BACKSLASH_ESCAPES a backslash is a character of a label, and the binlog says so of
+// the statement alone where it has no metadata of rows.
+func TestReader_BackslashesThatEscapeNothing(t *testing.T) {
+	onEach(t, func(t *testing.T, f *fixture) {
+		f.own("--binlog-row-metadata=MINIMAL")
+		f.Tables = `d\..*`
+		f.ReaderFlags = []string{"--no-schemas-enable"}
+		f.must(f.StartReader(t.Context()))
+		f.must(f.Reader.Ready(t.Context()))
+		session, err := f.db.Conn(t.Context())
+		f.must(err)
+		defer session.Close()
+		for _, statement := range []string{
+			"SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES,STRICT_TRANS_TABLES'",
+			`CREATE TABLE d."t" (id INT PRIMARY KEY, e ENUM('a\b', 'c\'), s SET('x\y', 'z'))`,
+			`INSERT INTO d.t VALUES (1, 'a\b', 'x\y,z'), (2, 'c\', 'z')`,
+			`ALTER TABLE d.t MODIFY "e" ENUM('a\b', 'c\', 'new\')`,
+			`INSERT INTO d.t VALUES (3, 'new\', 'x\y')`,
+			`UPDATE d.t SET s = 'x\y' WHERE id < 3`,
+		} {
+			_, err := session.ExecContext(t.Context(), statement)
+			f.must(err)
+		}
+		f.drained("d.t")
+	})
+}

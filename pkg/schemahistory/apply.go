@@ -37,6 +37,9 @@ func (h *History) Apply(database, ddl string, ctx StatementContext) ([]debezium.
 		}
 		return nil, Effect{Ignored: true, Unread: err, Unfollowed: true, Parts: []Part{{Database: database, DDL: ddl, Other: true}}}, nil
 	}
+	if ctx.SQLMode&mysql.NoBackslashEscapes != 0 && !h.opts.DebeziumExact { // Debezium takes no notice of it
+		escapeBackslashes(toks)
+	}
 	for len(toks) > 0 && toks[len(toks)-1].Is(";") {
 		toks = toks[:len(toks)-1]
 	}
@@ -50,6 +53,15 @@ func (h *History) Apply(database, ddl string, ctx StatementContext) ([]debezium.
 	}
 	s.effect.Ignored = len(s.effect.Touched) == 0 && (len(s.effect.Parts) == 0 || s.effect.Unfollowed)
 	return changes, s.effect, nil
+}
+
+// escapeBackslashes writes strings whose backslashes are characters as the model has them, where they escape.
+func escapeBackslashes(toks []mysql.Token) {
+	for i := range toks {
+		if t := &toks[i]; t.Kind == mysql.TokenText {
+			t.Text = strings.ReplaceAll(t.Text, `\`, `\\`)
+		}
+	}
 }
 
 // mentioned returns a captured table whose name occurs in the statement.

@@ -256,9 +256,9 @@ func (r *reader) labels(d *columnDef) error {
 		if !part.done() || t.Kind != mysql.TokenText && t.Kind != mysql.TokenHex && t.Kind != mysql.TokenBits {
 			return fmt.Errorf("want a label at %q", t.Text)
 		}
-		label := part.src[t.Start:t.End]
-		if t.Kind != mysql.TokenText || label[0] != '\'' && label[0] != '"' { // x'61', N'a'
-			label = "'" + inner(t) + "'"
+		label := "'" + inner(t) + "'" // x'61', N'a'
+		if q := part.src[t.Start : t.Start+1]; t.Kind == mysql.TokenText && (q == "'" || q == `"`) {
+			label = q + t.Text + q
 		}
 		d.col.EnumValues = append(d.col.EnumValues, label)
 	}

@@ -15,7 +15,8 @@ import (
 // TestHistory runs the scripts in testdata/script:
 //
 //	new [mariadb] [lower=1] [comments] [only=table]   starts an empty history; only: the one table captured
-//	apply [strict] [ansi] [db=name] [server=charset]  applies a statement and prints its effect
+//	apply [strict] [ansi] [plain] [db=name] [server=charset]  applies a statement and prints its effect
+//	        ansi: "x" is a name; plain: a backslash in a string is one
 //	load                                              loads a history record of the statement, without definitions
 //	tables                                            prints every definition
 func TestHistory(t *testing.T) {
@@ -33,6 +34,9 @@ func TestHistory(t *testing.T) {
 				}
 				if d.HasArg("ansi") {
 					ctx.SQLMode |= mysql.ANSIQuotes
+				}
+				if d.HasArg("plain") {
+					ctx.SQLMode |= mysql.NoBackslashEscapes
 				}
 				d.MaybeScanArgs(t, "server", &ctx.ServerCharset)
 				db := "app"
