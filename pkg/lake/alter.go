@@ -136,7 +136,7 @@ func (t *Table) renames(a *Alteration) (map[int]string, error) {
 		case !hasFrom || slices.Contains(a.Dropped, from):
 			continue
 		case hasTo && !away(to) || slices.Contains(slices.Collect(maps.Values(renamed)), to):
-			return nil, &AdoptError{Table: t.name.String(), Reason: "cannot rename column " + from + ": a column " + to + " exists"}
+			return nil, &AdoptError{Table: t.name.String(), Reason: "cannot rename column " + from + ": a column " + to + " exists, which the source has not: rename or drop that one in Iceberg"}
 		case twin != "" && twin != from && !away(twin):
 			return nil, &NameClashError{Table: t.name.String(), Column: to, Existing: twin}
 		}
