@@ -140,9 +140,12 @@ func history(versions []version, modes debezium.Modes, kept bool) ([]ddl, error)
 	dropped := make(map[string]bool)
 	for i := range versions {
 		v := &versions[i]
-		if v.Table == nil || v.Type == "CREATE" || last == nil {
+		if v.Table == nil || v.Type == "CREATE" {
 			last = v.Table
 			continue
+		}
+		if last == nil {
+			last = before(v)
 		}
 		d, err := compare(last, v, modes)
 		if err != nil {

@@ -241,3 +241,19 @@ func TestApplier_SchemaTopicCreatedAnewWhileRunning(t *testing.T) {
 func tableIs(board *status.Board, state string) bool {
 	return slices.ContainsFunc(board.Page().Tables, func(t status.Table) bool { return t.State == state })
 }
+
+// Retention removes old statements from a topic that another program has made.
+func TestApplier_StatementsThatRetentionHasRemoved(t *testing.T) {
+	w, s := followed(t, 1)
+	w.trim(prefix, w.end(prefix))
+	s.ddl("ALTER TABLE t RENAME COLUMN v TO w, ADD COLUMN y VARCHAR(50) NOT NULL DEFAULT 'y', DROP COLUMN x", "ALTER", text("w"), text("y", "y"))
+	for id, row := range s.rows {
+		s.rows[id] = []string{row[0], "y"}
+	}
+	w.send(s.put(5, "e", "z"))
+	must(t, w.run())
+	s.holds()
+	w.send(s.put(1, "again", "z"))
+	must(t, w.run())
+	s.holds()
+}
