@@ -20,6 +20,7 @@ type ColumnRule struct {
 
 var (
 	sizedRule  = regexp.MustCompile(`^column\.(truncate\.to|mask\.with)\.(\d+)\.chars$`)
+	hashedHead = regexp.MustCompile(`^column\.mask\.hash(?:\.v2)?\.[^.]+\.with\.salt\.`)
 	hashedRule = regexp.MustCompile(`^column\.mask\.(hash(?:\.v2)?)\.([^.]+)\.with\.salt\.(.+)$`)
 )
 
@@ -36,7 +37,7 @@ func (c *Capture) ColumnRules() ([]ColumnRule, error) {
 	for _, text := range c.ColumnRule {
 		rule, err := parseColumnRule(text)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("--column-rule %s: %w", text, err))
+			errs = append(errs, fmt.Errorf("--column-rule %s: %w", withoutSalt(text), err))
 			continue
 		}
 		rules = append(rules, rule)
@@ -46,8 +47,34 @@ func (c *Capture) ColumnRules() ([]ColumnRule, error) {
 	return rules, errors.Join(errs...)
 }
 
+// cutRule splits a rule into its property and its columns. A salt may hold what stands between them.
+func cutRule(text string) (property, columns string, ok bool) {
+	at := strings.IndexByte(text, '=')
+	if strings.HasPrefix(text, hashProperty) {
+		at = strings.LastIndexByte(text, '=')
+	}
+	if at < 0 {
+		return text, "", false
+	}
+	return text[:at], text[at+1:], true
+}
+
+const hashProperty = "column.mask.hash"
+
+// withoutSalt returns a property, or a rule, as it may be shown: of one that hashes
+// the beginning, for a salt may be anywhere behind it, should it be written wrong.
+func withoutSalt(text string) string {
+	if len(text) < len(hashProperty) || !strings.EqualFold(text[:len(hashProperty)], hashProperty) {
+		return text
+	}
+	if m := hashedHead.FindString(text); m != "" {
+		return m + "…"
+	}
+	return text[:len(hashProperty)] + "…"
+}
+
 func parseColumnRule(text string) (r ColumnRule, err error) {
-	property, columns, ok := strings.Cut(text, "=")
+	property, columns, ok := cutRule(text)
 	if !ok {
 		return r, errors.New("want a property and its columns: column.mask.with.5.chars=shop.customers.email")
 	}

@@ -340,7 +340,7 @@ func TestConnector(t *testing.T) {
 		}
 		for _, want := range []string{
 			"connector.class: io.debezium.connector.postgresql.PostgresConnector is not Debezium's connector for MySQL or MariaDB",
-			"column.mask.hash.ROT13.with.salt.x: ROT13 is not one of",
+			"column.mask.hash.ROT13.with.salt.…: ROT13 is not one of",
 			"value.converter: io.confluent.connect.protobuf.ProtobufConverter is not supported",
 			"transforms: is not supported",
 			"flux.capacitor: is not a property of Debezium's connectors",

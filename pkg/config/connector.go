@@ -52,7 +52,7 @@ func readConnector(path string, environ map[string]string) (*connector, error) {
 		c.values["key-schemas-enable"] = "true"
 	}
 	var errs []error
-	failed := func(name string, err error) error { return fmt.Errorf("%s: %s: %w", path, name, err) }
+	failed := func(name string, err error) error { return fmt.Errorf("%s: %s: %w", path, withoutSalt(name), err) }
 	for name, value := range properties {
 		expanded, err := expand(value, environ)
 		if properties[name] = strings.TrimSpace(expanded); err == nil {

@@ -38,7 +38,7 @@ func parseConnector(content []byte) (map[string]string, error) {
 		case '"':
 			var s string
 			if err := json.Unmarshal(value, &s); err != nil {
-				return nil, fmt.Errorf("%s: %w", name, err)
+				return nil, fmt.Errorf("%s: %w", withoutSalt(name), err)
 			}
 			properties[name] = s
 		case 'n':
@@ -73,7 +73,7 @@ func parseProperties(text string) (map[string]string, error) {
 			properties[name], err = unescape(value)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("property %s: %w", name, err)
+			return nil, fmt.Errorf("property %s: %w", withoutSalt(name), err)
 		}
 	}
 	return properties, nil
