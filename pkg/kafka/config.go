@@ -32,7 +32,7 @@ type Config struct {
 	Brokers  []string // host:port
 	Auth     string   // one of the Auth constants; empty is none
 	User     string
-	Password func(context.Context) (string, error) // asked for every connection
+	Password func(context.Context) (string, error) // asked for every connection; with PLAIN, for every session
 	Tokens   TokenProvider                         // for iam; nil: the default AWS credentials in Region
 	Region   string                                // for iam
 	TLS      bool                                  // implied by iam and mtls

@@ -13,7 +13,8 @@ import (
 )
 
 // secure writes c's encryption and authentication into sc. ctx lives as long as
-// the connections do: passwords and tokens are asked for again with each.
+// the connections do: passwords and tokens are asked for again with each. Of PLAIN
+// sarama keeps one password, asked for when sc's client is made.
 func (c *Config) secure(ctx context.Context, sc *sarama.Config) error {
 	if c.tls() {
 		conf, err := c.tlsConfig()
