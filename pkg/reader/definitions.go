@@ -114,10 +114,10 @@ func (s *session) definitions(ctx context.Context, conn *mysql.Conn, known map[d
 }
 
 // showCreate returns the statement that makes a table, as Debezium reads it if its
-// values are copied: it takes defaults of the server's time zone for UTC's, as it
-// does those of statements in the binlog.
+// values are copied: on MySQL it takes defaults of the server's time zone for UTC's,
+// as it does those of statements in the binlog. MariaDB's driver asks in UTC.
 func (s *session) showCreate(ctx context.Context, conn *mysql.Conn, id debezium.TableID) (string, error) {
-	return conn.ShowCreate(ctx, id, s.cfg.Convert.DebeziumExact)
+	return conn.ShowCreate(ctx, id, s.cfg.Convert.DebeziumExact && s.connector == debezium.FlavorMySQL)
 }
 
 func (s *session) define(ctx context.Context, conn *mysql.Conn, id debezium.TableID) (d definition, err error) {
