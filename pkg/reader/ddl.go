@@ -117,6 +117,11 @@ type restart struct {
 	event int
 }
 
+// keptForEver is the configuration of topics that are small, and read whole.
+func keptForEver() map[string]string {
+	return map[string]string{"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+}
+
 // publishChange writes one schema change to the history and, if it is to be
 // published, to the schema-change topic, with headers beside those of every record.
 func (s *session) publishChange(source debezium.Source, at restart, part schemahistory.Part, publish bool, headers ...kafka.Header) error {
@@ -131,7 +136,8 @@ func (s *session) publishChange(source debezium.Source, at restart, part schemah
 		return nil
 	}
 	topic := s.cfg.Naming.SchemaChanges(s.cfg.Prefix)
-	if err := s.ensureTopic(kafka.TopicSpec{Name: topic, Partitions: 1, Replication: s.cfg.TopicReplicas}); err != nil {
+	spec := kafka.TopicSpec{Name: topic, Partitions: 1, Replication: s.cfg.TopicReplicas, Config: keptForEver()}
+	if err := s.ensureTopic(spec); err != nil { // who applies rows needs every statement there was
 		return err
 	}
 	source.DB = part.Database

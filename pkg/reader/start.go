@@ -164,7 +164,7 @@ func (s *session) capturedTables(ctx context.Context, conn *mysql.Conn) ([]debez
 func (s *session) openProducer(ctx context.Context) error {
 	for _, topic := range []kafka.TopicSpec{
 		{Name: s.cfg.OffsetTopic, Partitions: 1, Config: map[string]string{"cleanup.policy": "compact"}},
-		{Name: s.cfg.HistoryTopic, Partitions: 1, Config: map[string]string{"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}},
+		{Name: s.cfg.HistoryTopic, Partitions: 1, Config: keptForEver()},
 	} {
 		topic.Replication = s.cfg.TopicReplicas
 		if _, err := s.cfg.Kafka.EnsureTopic(ctx, topic); err != nil {
