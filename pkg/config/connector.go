@@ -66,6 +66,7 @@ func readConnector(path string, environ map[string]string) (*connector, error) {
 		}
 	}
 	c.booleans(properties)
+	c.unlisted(properties)
 	if err := c.transforms(properties); err != nil {
 		errs = append(errs, fmt.Errorf("%s: %w", path, err))
 	}
@@ -133,6 +134,22 @@ func (c *connector) take(name, value string) error {
 	}
 	if flag := flagOf(name); flag != "" {
 		c.values[flag] = value
+		return nil
+	}
+	return c.rest(name, value)
+}
+
+// rest takes a property that sets nothing here: what is followed in another way than
+// Debezium's, what must not be otherwise, and what does not matter.
+func (c *connector) rest(name, value string) error {
+	if flag := keyStore(name); flag != "" {
+		if value != "" {
+			c.pending[flag] = fmt.Errorf("--debezium-config: %s: Java's key stores are not read; use --%s, whose file is in PEM", name, flag)
+		}
+		return nil
+	}
+	if passesOver(name, value) {
+		c.warnings = append(c.warnings, fmt.Sprintf("--debezium-config: %s is followed as fail: firn-reader stops at what it does not understand", name))
 		return nil
 	}
 	if allowed, hint, ok := changesData(name); ok {

@@ -107,6 +107,12 @@ func TestConnector_Follows(t *testing.T) {
 		{"value.converter=org.apache.kafka.connect.json.JsonConverter\nvalue.converter.replace.null.with.default=false", keyDefaults, "false true"},
 		{"key.converter.replace.null.with.default=FALSE", keyDefaults, "true false"},
 		{"key.converter=io.confluent.connect.avro.AvroConverter\nkey.converter.schema.registry.url=http://r\nkey.converter.ignore.default.for.nullables=true", keyDefaults, "true false"},
+		{"event.processing.failure.handling.mode=WARN\ninconsistent.schema.handling.mode=skip\ntransforms.old.type=org.example.X\ndatabase.ssl.truststore=\n" +
+			"key.converter=org.apache.kafka.connect.json.JsonConverter\nvalue.converter=org.apache.kafka.connect.json.JsonConverter", func(c *config.Reader) any { return c.Warnings }, []string{
+			"--debezium-config: event.processing.failure.handling.mode is followed as fail: firn-reader stops at what it does not understand",
+			"--debezium-config: inconsistent.schema.handling.mode is followed as fail: firn-reader stops at what it does not understand",
+			"--debezium-config: transforms.old.type is ignored: old is not in transforms",
+		}},
 		{"topic.naming.strategy=io.debezium.schema.SchemaTopicNamingStrategy", func(c *config.Reader) any { return c.TopicNamingStrategy }, "schema"},
 		{"topic.naming.strategy=io.debezium.schema.DefaultTopicNamingStrategy", func(c *config.Reader) any { return c.TopicNamingStrategy }, "default"},
 		{"topic.creation.default.cleanup.policy=delete\ntopic.creation.default.follower.replication.throttled.replicas=1:2;3:4\ntopic.creation.groups=default", func(c *config.Reader) any {
@@ -155,6 +161,9 @@ func TestConnector_Refuses(t *testing.T) {
 		"converters=isbn\nisbn.type=org.example.Isbn": "converters: is not supported",
 		"post.processors=reselector":                  "post.processors: is not supported",
 		"predicates=p\npredicates.p.type=x":           "predicates: is not supported",
+		"event.processing.failure.handling.mode=lose": "event.processing.failure.handling.mode: is not supported",
+		"transforms=a.b\ntransforms.a.type=x":         "transforms: is not supported",
+		"database.ssl.truststore=/t.jks":              "--debezium-config: database.ssl.truststore: Java's key stores are not read; use --database-ca-file, whose file is in PEM",
 		"snapshot.mode=always":                        `--snapshot-mode "always" is not one of`,
 	} {
 		_, err := parseConnector(t, least+properties)
@@ -162,8 +171,13 @@ func TestConnector_Refuses(t *testing.T) {
 			t.Errorf("%s: got error %v\nwant %s", properties, err, want)
 		}
 	}
-	if _, err := parseConnector(t, least+"producer.override.bootstrap.servers=other:1", "--bootstrap-servers=other:1"); err != nil {
-		t.Errorf("with the brokers given: %v", err)
+	for properties, flag := range map[string]string{
+		"producer.override.bootstrap.servers=other:1": "--bootstrap-servers=other:1",
+		"database.ssl.truststore=/t.jks":              "--database-ca-file=ca.pem",
+	} {
+		if _, err := parseConnector(t, least+properties, flag); err != nil {
+			t.Errorf("%s with %s: %v", properties, flag, err)
+		}
 	}
 }
 

@@ -195,8 +195,6 @@ func changesAvro(property string) (allowed []string, hint string, ok bool) {
 		return []string{"io.confluent.kafka.serializers.context.NullContextNameStrategy"}, "", true
 	case "key.schema.id.serializer", "value.schema.id.serializer":
 		return []string{"io.confluent.kafka.serializers.schema.id.PrefixSchemaIdSerializer"}, ": the schema's id stands before the record", true
-	case "schema.registry.ssl.keystore.location", "schema.registry.ssl.truststore.location", "schema.registry.ssl.keystore.key", "schema.registry.ssl.truststore.certificates":
-		return []string{""}, ": Java's key stores are not read; use --schema-registry-ca-file, --schema-registry-cert-file and --schema-registry-key-file", true
 	case "proxy.host":
 		return []string{""}, ": set HTTPS_PROXY in the environment", true
 	default:

@@ -81,6 +81,33 @@ func topicSetting(name string) (setting string, ok bool) {
 	return setting, ok && setting != "include" && setting != "exclude"
 }
 
+// passesOver reports whether a property has Debezium pass over what it does not
+// understand, where firn-reader stops.
+func passesOver(name, value string) bool {
+	switch name {
+	case "event.processing.failure.handling.mode", "event.deserialization.failure.handling.mode", "inconsistent.schema.handling.mode":
+		return slices.Contains([]string{"warn", "skip", "ignore"}, strings.ToLower(value))
+	default:
+		return false
+	}
+}
+
+// keyStore returns the flag that stands for a key store of Java's.
+func keyStore(name string) string {
+	switch _, property, _ := cutConverter(name); {
+	case name == "database.ssl.truststore":
+		return "database-ca-file"
+	case name == "database.ssl.keystore":
+		return "database-cert-file"
+	case property == "schema.registry.ssl.truststore.location", property == "schema.registry.ssl.truststore.certificates":
+		return "schema-registry-ca-file"
+	case property == "schema.registry.ssl.keystore.location", property == "schema.registry.ssl.keystore.key":
+		return "schema-registry-cert-file"
+	default:
+		return ""
+	}
+}
+
 // changesData returns, for a property that would change what is published, the
 // values with which it does not.
 func changesData(name string) (allowed []string, hint string, ok bool) {
@@ -108,9 +135,7 @@ func changesData(name string) (allowed []string, hint string, ok bool) {
 	case "snapshot.query.mode":
 		return []string{"select_all"}, "", true
 	case "event.processing.failure.handling.mode", "event.deserialization.failure.handling.mode", "inconsistent.schema.handling.mode":
-		return []string{"fail"}, ": nothing is skipped", true
-	case "database.ssl.keystore", "database.ssl.truststore":
-		return []string{""}, ": Java's key stores are not read; use --database-ca-file, --database-cert-file and --database-key-file", true
+		return []string{"fail"}, "", true
 	default:
 	}
 	for _, prefix := range []string{

@@ -32,6 +32,22 @@ func parseRoute(regex, replacement string) (Route, error) {
 	return Route{route}, err
 }
 
+// unlisted takes out what is said of transforms that are not in use, as Connect does.
+func (c *connector) unlisted(properties map[string]string) {
+	var used []string
+	for alias := range strings.SplitSeq(properties["transforms"], ",") {
+		used = append(used, strings.TrimSpace(alias))
+	}
+	for name := range properties {
+		option, ok := strings.CutPrefix(name, "transforms.")
+		alias, _, _ := strings.Cut(option, ".")
+		if ok && !slices.Contains(used, alias) {
+			c.warnings = append(c.warnings, fmt.Sprintf("--debezium-config: %s is ignored: %s is not in transforms", name, alias))
+			delete(properties, name)
+		}
+	}
+}
+
 // transforms takes those that are supported out of the properties, with their
 // options: ExtractNewRecordState once, and RegexRouter. Neither looks at what the
 // other changes, so that their order is that of the routers alone. What is left in
