@@ -30,12 +30,12 @@ func (c *Conn) Tables(ctx context.Context) ([]debezium.TableID, error) {
 	return tables, nil
 }
 
-// IsTable reports whether there is a base table of that name.
-func (c *Conn) IsTable(ctx context.Context, id debezium.TableID) (bool, error) {
+// HoldsNoRows reports whether the name is that of a view or a sequence. A table that the user may not see is neither.
+func (c *Conn) HoldsNoRows(ctx context.Context, id debezium.TableID) (bool, error) {
 	rows, err := c.Strings(ctx, `SELECT 1 FROM information_schema.tables
- WHERE table_schema = ? AND table_name = ? AND table_type IN (`+tableTypes+`)`, id.Database, id.Table)
+ WHERE table_schema = ? AND table_name = ? AND table_type NOT IN (`+tableTypes+`)`, id.Database, id.Table)
 	if err != nil {
-		return false, fmt.Errorf("look for table %s: %w", id, err)
+		return false, fmt.Errorf("ask what %s is: %w", id, err)
 	}
 	return len(rows) > 0, nil
 }

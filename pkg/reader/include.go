@@ -174,7 +174,7 @@ func (s *session) include(ctx context.Context, id debezium.TableID) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	if is, err := conn.IsTable(ctx, id); err != nil || !is { // it was dropped meanwhile, or is a view or a sequence
+	if none, err := conn.HoldsNoRows(ctx, id); err != nil || none {
 		return err
 	}
 	d, from, err := s.defineAt(ctx, conn, id)
