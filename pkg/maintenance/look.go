@@ -110,7 +110,8 @@ func (m *Maintainer) ours(f datafile.File) bool {
 	return m.cfg.Alone || f.Label() != "" && f.Label() == m.cfg.Label
 }
 
-// groupOf names the partition that a file is in.
+// groupOf names the partition that a file is in. Values are quoted: the text <nil>
+// is not null.
 func groupOf(f datafile.File) string {
-	return fmt.Sprint(f.Iceberg().SpecID(), f.Iceberg().Partition())
+	return fmt.Sprintf("%d %#v", f.Iceberg().SpecID(), f.Iceberg().Partition())
 }
