@@ -31,9 +31,6 @@ func (w *work) sameSchemaTopic(ctx context.Context) error {
 		s.topic = id
 		return nil
 	}
-	if w.feed.gone() {
-		return w.schemaTopicGone()
-	}
 	same := func(next int64, topic string) bool {
 		return next <= 0 || next <= end && (topic == id || topic == "" || id == "") // earlier versions recorded no id
 	}
@@ -50,6 +47,17 @@ func (w *work) sameSchemaTopic(ctx context.Context) error {
 			"what altered the table last may be in neither", w.feed.prefix, w.name, max(s.done, altered)),
 		Remedy: w.remedyAltered(),
 	}
+}
+
+// checkFollowed refuses a table that has followed a schema-change topic that is no
+// more, before anything is changed: it is asked again until the topic is there.
+func (w *work) checkFollowed() error {
+	altered, _ := w.table.Altered()
+	offset := w.table.Properties()[propSchemaOffset+w.shard.name]
+	if w.feed.gone() && (altered > 0 || offset != "" && offset != "0") {
+		return w.schemaTopicGone()
+	}
+	return nil
 }
 
 // schemaTopicGone says that there is no topic of schema changes any more.
@@ -70,7 +78,8 @@ func (w *work) remedyAltered() string {
 
 // beginsAnew reports whether a TRUNCATE would empty the table, and all of it.
 func (w *work) beginsAnew() bool {
-	return w.id.of == 1 && w.key != nil && !w.schemas.appending && !w.cfg.IgnoreTruncate
+	properties := w.table.Properties()
+	return w.id.of == 1 && properties[propMode] == modeUpsert && properties[propKey] != "" && !w.cfg.IgnoreTruncate
 }
 
 // beginAnew empties the table by the TRUNCATE that comes before a new snapshot, if

@@ -121,7 +121,7 @@ func (w *work) open(ctx context.Context) (err error) {
 
 // takeOver makes this process the only one that commits to the shard.
 func (w *work) takeOver(ctx context.Context) error {
-	if err := errors.Join(w.table.CheckFormat(), w.checkPartitions()); err != nil {
+	if err := errors.Join(w.table.CheckFormat(), w.checkPartitions(), w.checkFollowed()); err != nil {
 		return err
 	}
 	var err error
