@@ -55,7 +55,7 @@ func TestApplier_FillSurvivesKill(t *testing.T) {
 				w.send(s.put(id, "young", "set"))
 			}
 			w.killedAt(point, 1)
-			must(t, w.run())
+			w.filled()
 			s.holds()
 		})
 	}
@@ -79,7 +79,7 @@ func TestApplier_FillSurvivesKill(t *testing.T) {
 			w.send(late...)
 			w.send(s.put(30, "young", "set"))
 			w.killedAt(point, 1)
-			must(t, w.run())
+			w.filled()
 			s.holds()
 		})
 	}
